@@ -1,0 +1,48 @@
+// The benchmark payload: a fixed-width ASCII header and printable filler, the same bytes in every row. It is
+// text-safe, since SSE cannot carry CR, LF or NUL, and holds no backslash, so line formats never escape it.
+//
+//   offset  size  field      digits are 6 bits each of "0-9A-Za-z_-", most significant first
+//        0     1  magic      'd'
+//        1     3  run        identifies the run; a message of another run is `foreign`
+//        4     3  publisher  0 is the server's feed publisher, users count from 1
+//        7     6  seq        per publisher and topic, from 0, without holes
+//       13    11  intended   nanoseconds of CLOCK_MONOTONIC at which the schedule wanted it published
+//       24     2  topic      topic number within the run
+//       26     6  checksum   CRC-32C of all other bytes of the payload
+//
+// Never: parses anything else; allocates.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "core/base/time.h"
+
+namespace dragstrip {
+
+inline constexpr std::size_t kMessageHeaderSize = 32;
+
+struct MessageHeader {
+  std::uint32_t run = 0;        // 18 bits
+  std::uint32_t publisher = 0;  // 18 bits
+  std::uint64_t seq = 0;        // 36 bits
+  Instant intended{};
+  std::uint32_t topic = 0;      // 12 bits
+};
+
+// Fills all of `payload` (>= kMessageHeaderSize bytes): header, filler, checksum.
+void write_message(std::span<char> payload, const MessageHeader&) noexcept;
+
+enum class MessageCheck : std::uint8_t { ok, not_ours, corrupt };
+struct ReadMessage {
+  MessageCheck check = MessageCheck::not_ours;
+  MessageHeader header;  // valid when check is ok
+};
+// not_ours: too short or no magic; corrupt: checksum or digits are wrong.
+ReadMessage read_message(std::string_view payload) noexcept;
+
+std::uint32_t crc32c(std::string_view bytes, std::uint32_t crc = 0) noexcept;
+
+}  // namespace dragstrip
