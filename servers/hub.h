@@ -16,8 +16,9 @@ namespace dragstrip {
 
 class Topic;
 
-// Told that its topic grew. It reads from the log with its own cursor; it must not (un)subscribe others
-// inside on_append, but may unsubscribe itself.
+// Told that its topic grew. It reads from the log with its own cursor. Inside on_append it may unsubscribe
+// itself, and an answer given there may let a pipelined request subscribe or publish: a subscriber that came
+// during the round is not told in it, for it has read the log already.
 class Subscriber {
  public:
   virtual ~Subscriber() = default;
@@ -36,7 +37,7 @@ class Topic {
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] const TopicLog& log() const noexcept { return log_; }
-  [[nodiscard]] std::size_t subscribers() const noexcept { return subscribers_.size(); }
+  [[nodiscard]] std::size_t subscribers() const noexcept { return subscribers_.size() - holes_; }
 
   // Appends and tells every subscriber, starting at a random place in the list so that nobody is always
   // last. Returns the sequence number. The payload must be UTF-8 and at most TopicLog::kMaxPayload.
@@ -47,7 +48,11 @@ class Topic {
  private:
   std::string name_;
   TopicLog log_;
-  std::vector<Subscriber*> subscribers_;
+  void close_holes();
+
+  std::vector<Subscriber*> subscribers_;  // nullptr: left during a round; closed when the round is over
+  std::size_t holes_ = 0;
+  std::uint32_t rounds_ = 0;  // publishes under way, one inside the other
   Random order_;
 };
 

@@ -21,15 +21,15 @@ class TopicLog {
 
   struct Entry {
     std::string_view payload;
-    bool has_line_end = false;   // CR or LF: SSE splits it, line formats escape it
-    bool needs_escape = false;   // CR, LF or backslash (line formats), or empty
+    bool has_line_end = false;  // CR or LF: SSE splits it, line formats escape it
+    bool needs_escape = false;  // CR, LF or backslash (line formats), or empty
   };
 
   // payload.size() <= kMaxPayload. Returns its sequence number, the first one is 1.
   std::uint64_t append(std::string_view payload);
-  [[nodiscard]] std::uint64_t newest() const noexcept { return newest_; }           // 0: nothing yet
-  [[nodiscard]] std::uint64_t oldest() const noexcept { return oldest_; }           // newest()+1 when empty
-  [[nodiscard]] Entry at(std::uint64_t seq) const noexcept;  // oldest() <= seq <= newest()
+  [[nodiscard]] std::uint64_t newest() const noexcept { return newest_; }  // 0: nothing yet
+  [[nodiscard]] std::uint64_t oldest() const noexcept { return oldest_; }  // newest()+1 when empty
+  [[nodiscard]] Entry at(std::uint64_t seq) const noexcept;                // oldest() <= seq <= newest()
 
  private:
   struct Slot {
@@ -38,11 +38,12 @@ class TopicLog {
     bool has_line_end = false;
     bool needs_escape = false;
   };
+  void grow_slots();
   void place(std::size_t size);
   void grow_bytes(std::size_t needed);
 
-  std::vector<Slot> slots_;             // ring, power of two, grows to kMaxMessages
-  std::unique_ptr<char[]> bytes_;       // ring of whole payloads, grows to kMaxBytes
+  std::vector<Slot> slots_;        // ring, power of two, grows to kMaxMessages
+  std::unique_ptr<char[]> bytes_;  // ring of whole payloads, grows to kMaxBytes
   std::size_t byte_capacity_ = 0;
   std::size_t write_at_ = 0;
   std::uint64_t oldest_ = 1;
