@@ -1,0 +1,104 @@
+// The program: finds the command, runs it, turns a UserError into one line and an exit code
+// (core/base/error.h).
+#include <array>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "bench/cli/command.h"
+#include "bench/runner/nearest.h"
+#include "core/base/error.h"
+#include "results/build_info.h"
+
+namespace dragstrip::cli {
+namespace {
+
+// In the order in which somebody meets them.
+constexpr std::array kCommands{
+    Command{"list", "what there is: rows, suites, metrics", list_command},
+};
+
+std::string_view word_for(ExitCode code) {
+  switch (code) {
+    case ExitCode::ok:
+      return "ok";
+    case ExitCode::regression:
+      return "regression";
+    case ExitCode::usage:
+      return "usage";
+    case ExitCode::target_failed:
+      return "target failed";
+    case ExitCode::invalid:
+      return "invalid";
+    case ExitCode::not_written:
+      return "not written";
+    case ExitCode::interrupted:
+      return "interrupted";
+  }
+  return "error";
+}
+
+int fail(std::string_view command, ExitCode code, std::string_view line) {
+  const std::string_view space = command.empty() ? "" : " ";
+  const std::string_view word = word_for(code);
+  std::fprintf(stderr, "dragstrip%.*s%.*s: %.*s [exit %d, %.*s]\n", static_cast<int>(space.size()),
+               space.data(), static_cast<int>(command.size()), command.data(), static_cast<int>(line.size()),
+               line.data(), static_cast<int>(code), static_cast<int>(word.size()), word.data());
+  return static_cast<int>(code);
+}
+
+void print_help() {
+  std::printf(
+      "dragstrip races web push transports side by side over the same track.\n\nusage: dragstrip COMMAND "
+      "[FLAGS]\n\n");
+  for (const Command& command : kCommands) {
+    std::printf("  %-9.*s %.*s\n", static_cast<int>(command.name.size()), command.name.data(),
+                static_cast<int>(command.summary.size()), command.summary.data());
+  }
+  std::printf(
+      "\n`dragstrip COMMAND --help` explains one; `dragstrip --version` says what this is.\n"
+      "exit codes: 0 ok, 1 regression, 2 usage, 3 target failed, 4 run invalid, 5 not written, 130 "
+      "interrupted\n");
+}
+
+void print_version() {
+  const BuildInfo& build = build_info();
+  std::printf("dragstrip %s (%s%s, %s, %s)\n", build.version, build.commit, build.dirty ? ", changed" : "",
+              build.compiler, build.build_type);
+}
+
+int run(int argc, const char* const* argv) {
+  if (argc < 2) return fail("", ExitCode::usage, "no command; `dragstrip --help` lists them");
+  const std::string_view name = argv[1];
+  if (name == "--help" || name == "-h" || name == "help") return print_help(), 0;
+  if (name == "--version" || name == "version") return print_version(), 0;
+  for (const Command& command : kCommands) {
+    if (command.name != name) continue;
+    try {
+      return command.run(argc - 1, argv + 1);
+    } catch (const UserError& error) {
+      return fail(name, error.code(), error.what());
+    } catch (const std::exception& error) {  // bad_alloc, a library's own: still one line, never a backtrace
+      return fail(name, ExitCode::usage, error.what());
+    }
+  }
+  std::vector<std::string_view> names;
+  for (const Command& command : kCommands) names.push_back(command.name);
+  const std::string kind = name.substr(0, 1) == "-" ? "flag" : "command";
+  return fail("", ExitCode::usage,
+              "unknown " + kind + " '" + std::string(name) + "'" + did_you_mean(name, names) +
+                  "; `dragstrip --help` lists the commands");
+}
+
+}  // namespace
+}  // namespace dragstrip::cli
+
+int main(int argc, char** argv) {
+  const int code = dragstrip::cli::run(argc, argv);
+  // A full disk or a closed pipe shows only here; results that did not arrive are not a success.
+  if ((std::fflush(stdout) != 0 || std::ferror(stdout) != 0) && code == 0) {
+    return dragstrip::cli::fail("", dragstrip::ExitCode::not_written, "standard output could not be written");
+  }
+  return code;
+}

@@ -1,0 +1,65 @@
+// The only place where CLI11 parses: its exceptions and exit codes end here.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "bench/cli/command.h"
+#include "bench/runner/nearest.h"
+#include "core/base/error.h"
+
+namespace dragstrip::cli {
+
+namespace {
+
+std::string one_line(std::string text) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
+
+std::vector<std::string> flags_of(const CLI::App& app) {
+  std::vector<std::string> flags;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
+    for (const std::string& name : option->get_snames()) flags.push_back("-" + name);
+  }
+  return flags;
+}
+
+// What of the command line nobody wanted; CLI11 puts all of them in one message.
+std::string describe_extra(const CLI::App& app, const std::string& fallback) {
+  const std::vector<std::string> extras = app.remaining();
+  if (extras.empty()) return one_line(fallback);
+  const auto flag = std::find_if(extras.begin(), extras.end(),
+                                 [](const std::string& text) { return text.size() > 1 && text[0] == '-'; });
+  if (flag == extras.end()) return "unexpected argument '" + one_line(extras.front()) + "'";
+  const std::string name = flag->substr(0, flag->find('='));
+  const std::vector<std::string> known = flags_of(app);
+  const std::vector<std::string_view> candidates(known.begin(), known.end());
+  return "unknown flag '" + one_line(name) + "'" + did_you_mean(name, candidates);
+}
+
+}  // namespace
+
+bool parse_flags(CLI::App& app, int argc, const char* const* argv) {
+  const std::string name = argc > 0 ? argv[0] : "";
+  if (app.get_name().empty()) app.name("dragstrip " + name);
+  try {
+    app.parse(argc, argv);
+    return true;
+  } catch (const CLI::CallForHelp&) {
+    const std::string help = app.help();
+    std::fwrite(help.data(), 1, help.size(), stdout);
+    return false;
+  } catch (const CLI::ExtrasError& error) {
+    throw UserError(ExitCode::usage,
+                    describe_extra(app, error.what()) + "; `dragstrip " + name + " --help` lists the flags");
+  } catch (const CLI::ParseError& error) {
+    throw UserError(ExitCode::usage,
+                    one_line(error.what()) + "; `dragstrip " + name + " --help` says what it takes");
+  }
+}
+
+}  // namespace dragstrip::cli
