@@ -6,6 +6,8 @@
 
 namespace dragstrip {
 
+__extension__ using Uint128 = unsigned __int128;  // a product of two 64-bit numbers
+
 constexpr std::uint64_t mix64(std::uint64_t x) noexcept {
   x += 0x9e3779b97f4a7c15u;
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
@@ -29,7 +31,7 @@ class Random {
   constexpr std::uint64_t next() noexcept { return draw(seed_, k_++); }
   // Uniform in [0, bound); bound > 0. The multiply-shift bias is below 2^-32 for the bounds used here.
   constexpr std::uint64_t below(std::uint64_t bound) noexcept {
-    return static_cast<std::uint64_t>((static_cast<unsigned __int128>(next()) * bound) >> 64);
+    return static_cast<std::uint64_t>((static_cast<Uint128>(next()) * bound) >> 64);
   }
   constexpr double unit() noexcept { return unit_interval(next()); }
 

@@ -35,12 +35,14 @@ class Schedule {
   Duration next() noexcept;
 
  private:
-  Duration gap(std::uint64_t k) const noexcept;
+  Duration gap(std::uint64_t k) const noexcept;       // poisson: between operations k-1 and k
+  Duration constant(std::uint64_t k) const noexcept;  // phase + floor(k / rate)
   ScheduleSpec spec_;
   Duration phase_;
   std::uint64_t k_ = 0;
   Duration at_{0};
-  double poisson_sum_ns_ = 0;
+  std::uint64_t rate_mantissa_ = 1;  // rate_per_s == rate_mantissa_ * 2^-rate_shift_, exactly
+  int rate_shift_ = 0;
 };
 
 // FNV-1a over the first `count` intended offsets: equal hashes, equal schedules. In every result.

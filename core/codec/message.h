@@ -29,7 +29,7 @@ struct MessageHeader {
   std::uint32_t publisher = 0;  // 18 bits
   std::uint64_t seq = 0;        // 36 bits
   Instant intended{};
-  std::uint32_t topic = 0;      // 12 bits
+  std::uint32_t topic = 0;  // 12 bits
 };
 
 // Fills all of `payload` (>= kMessageHeaderSize bytes): header, filler, checksum.
@@ -43,6 +43,9 @@ struct ReadMessage {
 // not_ours: too short or no magic; corrupt: checksum or digits are wrong.
 ReadMessage read_message(std::string_view payload) noexcept;
 
+// CRC-32C (Castagnoli, RFC 3720 B.4). `crc` is the result for the bytes before these. The first uses the
+// processor's instruction where there is one, the second never does; they agree.
 std::uint32_t crc32c(std::string_view bytes, std::uint32_t crc = 0) noexcept;
+std::uint32_t crc32c_by_table(std::string_view bytes, std::uint32_t crc = 0) noexcept;
 
 }  // namespace dragstrip
