@@ -14,17 +14,11 @@
 #include <string_view>
 
 #include "core/base/time.h"
+#include "core/codec/http_types.h"
 #include "core/transport/host.h"
 #include "core/transport/outcome.h"
 
 namespace dragstrip {
-
-enum class Method : std::uint8_t { get, head, post, put, del, options, other };
-
-struct Field {
-  std::string_view name;  // lower-case
-  std::string_view value;
-};
 
 // ---------------------------------------------------------------------------------------------- server
 
@@ -84,9 +78,10 @@ class RequestHandler {
   virtual ~RequestHandler() = default;
   virtual void on_request(ServerExchange&, const Request&) = 0;
   // An h1 request with `upgrade: websocket` that passed the checks of RFC 6455 §4.2.1 that concern HTTP.
-  // True: the handler has appended the 101 and attached its own endpoint to `conn`; bytes behind the head
-  // are handed to that endpoint next. False: the handler takes it as an ordinary request.
-  virtual bool on_upgrade(ConnId conn, const Request&) = 0;
+  // Not nullptr: the handler has appended the 101 and attached this endpoint to `conn`; the connection hands
+  // it the bytes that came behind the head (its on_bytes, at most once) and is then done. nullptr: the
+  // handler takes it as an ordinary request, which follows in on_request.
+  virtual Endpoint* on_upgrade(ConnId conn, const Request&) = 0;
 };
 
 // ---------------------------------------------------------------------------------------------- client
@@ -127,8 +122,9 @@ class ExchangeEvents {
 class LaneEvents {
  public:
   virtual ~LaneEvents() = default;
-  virtual void on_lane_open(Instant at) = 0;                // open() succeeded
-  virtual void on_lane_lost(CloseReason, Instant at) = 0;   // an idle lane's connection is gone, or open() failed
+  virtual void on_lane_open(Instant at) = 0;  // open() succeeded
+  virtual void on_lane_lost(CloseReason,
+                            Instant at) = 0;  // an idle lane's connection is gone, or open() failed
 };
 
 class Lane {
