@@ -9,12 +9,12 @@ namespace dragstrip {
 
 enum class ExitCode : int {
   ok = 0,
-  regression = 1,       // gate only
-  usage = 2,            // usage, configuration, unusable input
-  target_failed = 3,    // the server under load failed or died
-  invalid = 4,          // the run is invalid or too noisy to judge
-  not_written = 5,      // results could not be written
-  interrupted = 130,    // SIGINT or SIGTERM; partial results kept
+  regression = 1,     // gate only
+  usage = 2,          // usage, configuration, unusable input
+  target_failed = 3,  // the server under load failed or died
+  invalid = 4,        // the run is invalid or too noisy to judge
+  not_written = 5,    // results could not be written
+  interrupted = 130,  // SIGINT or SIGTERM; partial results kept
 };
 
 // what() is one line: what went wrong, why, and the fix.

@@ -18,10 +18,18 @@ inline constexpr Instant kNever = Instant::max();
 inline constexpr Instant kUnset = Instant::min();
 
 // A fresh reading. Stamps (sent, received) are always fresh; decisions use Host::now(), read once per turn.
-inline Instant stamp() noexcept { return Clock::now(); }
+inline Instant stamp() noexcept {
+  return Clock::now();
+}
 
-constexpr Instant instant_from_ns(std::int64_t ns) noexcept { return Instant{Duration{ns}}; }
-constexpr std::int64_t to_ns(Instant t) noexcept { return t.time_since_epoch().count(); }
-constexpr std::int64_t to_ns(Duration d) noexcept { return d.count(); }
+constexpr Instant instant_from_ns(std::int64_t ns) noexcept {
+  return Instant{Duration{ns}};
+}
+constexpr std::int64_t to_ns(Instant t) noexcept {
+  return t.time_since_epoch().count();
+}
+constexpr std::int64_t to_ns(Duration d) noexcept {
+  return d.count();
+}
 
 }  // namespace dragstrip

@@ -45,7 +45,8 @@ class ChannelEvents {
  public:
   virtual ~ChannelEvents() = default;
   virtual void on_ready(Channel&, Instant at) = 0;  // once, after start()
-  virtual void on_subscribed(Channel&, Instant /*at*/) {}  // the delivery stands: response head, 101, first poll sent
+  virtual void on_subscribed(Channel&, Instant /*at*/) {
+  }  // the delivery stands: response head, 101, first poll sent
   virtual void on_message(Channel&, const MessageView&, Instant received) = 0;
   // A request's response (`answer` is its body, empty unless ok) or a publish's fate. Exactly once per op.
   virtual void on_done(Channel&, const Sample&, std::string_view answer) = 0;
@@ -59,15 +60,15 @@ class ChannelEvents {
 
 struct ChannelOptions {
   Address peer;
-  std::string authority;                  // Host field, :authority
-  std::string path;                       // empty: the contract's own path for the row and verb
-  Method request_method = Method::post;   // rpc over request/*
-  std::string origin_query;               // appended to foreign paths as they are
-  Duration poll_interval{100'000'000};    // short-poll: time between two polls
-  Duration poll_phase{0};                 // first poll at subscribe + phase
+  std::string authority;                 // Host field, :authority
+  std::string path;                      // empty: the contract's own path for the row and verb
+  Method request_method = Method::post;  // rpc over request/*
+  std::string origin_query;              // appended to foreign paths as they are
+  Duration poll_interval{100'000'000};   // short-poll: time between two polls
+  Duration poll_phase{0};                // first poll at subscribe + phase
   Duration long_poll_timeout{30'000'000'000};
-  std::uint64_t seed = 1;                 // masks, jitter of reconnect backoff
-  bool reconnect = true;                  // resume a broken delivery from the cursor, 50 ms doubling to 5 s
+  std::uint64_t seed = 1;  // masks, jitter of reconnect backoff
+  bool reconnect = true;   // resume a broken delivery from the cursor, 50 ms doubling to 5 s
 };
 
 class Channel {
@@ -101,6 +102,7 @@ class ChannelFactory {
   virtual std::unique_ptr<Channel> make(ChannelEvents&, const ChannelOptions&) = 0;
 };
 // clients/channels.cc; channels_per_connection matters on h2 only, 0 = all channels of the factory.
-std::unique_ptr<ChannelFactory> make_channel_factory(const Row&, Host&, std::uint32_t channels_per_connection);
+std::unique_ptr<ChannelFactory> make_channel_factory(const Row&, Host&,
+                                                     std::uint32_t channels_per_connection);
 
 }  // namespace dragstrip
