@@ -11,6 +11,7 @@ struct BuildInfo {
   const char* compiler;  // "GNU 12.2.0"
   const char* flags;
   const char* build_type;  // "Release"
+  const char* libraries;   // "nghttp2=1.52.0 openssl=3.0.17 ...": what it was built against
   const char* source_dir;  // where suites, stacks and plots are, unless DRAGSTRIP_HOME says otherwise
 };
 

@@ -1,0 +1,16 @@
+// The one number formatter of everything people read: three significant digits, trailing zeros trimmed, "-0"
+// is "0", no locale, no exponent between 1e-6 and 1e15.
+#pragma once
+
+#include <string>
+
+#include "results/metrics.h"
+
+namespace dragstrip {
+
+std::string three_digits(double value);
+// With a unit that keeps the number between 1 and 1000: "149 µs", "1.2 ms"; "176 B", "5.5 kB"; "120 k/s".
+// `ascii`: "us" for "µs".
+std::string quantity(double value, Unit unit, bool ascii = false);
+
+}  // namespace dragstrip

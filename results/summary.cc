@@ -1,0 +1,73 @@
+#include "results/summary.h"
+
+#include <algorithm>
+#include <map>
+
+#include "results/statistics.h"
+
+namespace dragstrip {
+
+namespace {
+
+bool usable(const RunRecord& run) {
+  return run.verdict != Verdict::invalid;
+}
+
+// A metric stands only if every usable run has it: leaving out the runs that were too slow to collect enough
+// samples would flatter the row.
+std::optional<Stat> stat_of(const Cell& cell, std::size_t metric, std::uint64_t seed) {
+  Stat stat;
+  for (const RunRecord& run : cell.runs) {
+    if (!usable(run)) continue;
+    if (!run.metrics[metric]) return std::nullopt;
+    stat.values.push_back(run.metrics[metric]->value);
+    stat.lower_bound = stat.lower_bound || run.metrics[metric]->lower_bound;
+  }
+  if (stat.values.empty()) return std::nullopt;
+  stat.median = median(stat.values);
+  const Interval interval = bootstrap_median(stat.values, seed + metric);
+  stat.low = interval.low;
+  stat.high = interval.high;
+  return stat;
+}
+
+// One reason a code: "slip: in 2 of 6 runs: p99 of the slip is 3 ms".
+void collect_reasons(Cell& cell) {
+  std::map<std::string, std::pair<std::size_t, std::string>> seen;
+  for (const RunRecord& run : cell.runs) {
+    for (const Reason& reason : run.reasons) {
+      auto& [count, text] = seen[reason.code];
+      if (++count == 1) text = reason.text;
+    }
+  }
+  for (const auto& [code, entry] : seen) {
+    cell.reasons.push_back({code, "in " + std::to_string(entry.first) + " of " +
+                                      std::to_string(cell.runs.size()) + " runs: " + entry.second});
+  }
+}
+
+}  // namespace
+
+void summarize(Cell& cell, std::uint32_t rounds_planned, std::uint64_t seed) {
+  std::sort(cell.runs.begin(), cell.runs.end(),
+            [](const RunRecord& a, const RunRecord& b) { return a.round < b.round; });
+  std::size_t valid_runs = 0;
+  std::size_t usable_runs = 0;
+  for (const RunRecord& run : cell.runs) {
+    if (run.verdict == Verdict::valid) ++valid_runs;
+    if (usable(run)) ++usable_runs;
+  }
+  const bool failed = std::any_of(cell.reasons.begin(), cell.reasons.end(),
+                                  [](const Reason& reason) { return reason.code == kRunFailed; });
+  if (usable_runs == 0 || usable_runs * 2 < rounds_planned) {
+    cell.verdict = Verdict::invalid;
+  } else if (failed || usable_runs < cell.runs.size() || valid_runs * 3 < rounds_planned * 2u) {
+    cell.verdict = Verdict::suspect;
+  } else {
+    cell.verdict = Verdict::valid;
+  }
+  collect_reasons(cell);
+  for (std::size_t i = 0; i < kMetricCount; ++i) cell.summary[i] = stat_of(cell, i, seed);
+}
+
+}  // namespace dragstrip
