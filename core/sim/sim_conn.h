@@ -73,7 +73,9 @@ struct ConnState {
   bool window_pending = false;
   bool deliver_pending = false;
   bool reset_pending = false;
-  std::size_t arrived = 0;  // bytes at the front of `in` that have arrived and are unread
+  bool give_up_pending = false;
+  std::size_t reading = 0;  // bytes at the front of `in` that on_bytes is looking at
+  std::size_t arrived = 0;  // bytes behind them that have arrived and are unread
   std::uint64_t sent_total = 0;
   std::uint64_t received_total = 0;
   Instant line_free{};     // bandwidth: when our direction has sent what it was given
@@ -94,5 +96,14 @@ struct Conn : ConnState {
   [[nodiscard]] const SimDirection& sending() const { return connects ? link->up : link->down; }
   [[nodiscard]] const SimDirection& receiving() const { return connects ? link->down : link->up; }
 };
+
+// When what leaves now arrives, bandwidth apart.
+inline Instant transit(const SimDirection& direction, Instant now) noexcept {
+  Instant at = now + direction.delay;
+  for (const SimDirection::Stall& stall : direction.stalls) {
+    if (stall.from <= at && at < stall.until) at = stall.until;
+  }
+  return at;
+}
 
 }  // namespace dragstrip::sim_detail

@@ -5,7 +5,6 @@
 namespace dragstrip {
 
 namespace {
-constexpr Duration kLinger = std::chrono::seconds{1};
 constexpr std::uint16_t kFirstFreePort = 49152;
 constexpr std::uint32_t index_of(ConnId conn) noexcept {
   return static_cast<std::uint32_t>(conn);
@@ -55,7 +54,6 @@ void SimHost::set_link(const SimLink& link) {
 
 void SimHost::half_close(ConnId conn) {
   sim_detail::Conn& c = owned(conn);
-  DRAGSTRIP_CHECK(c.connected);
   c.fin_wanted = true;
   world_->touch(c);
 }
@@ -104,16 +102,16 @@ void SimHost::pause_reading(ConnId conn, bool paused) {
 }
 
 void SimHost::close(ConnId conn, CloseHow how) {
+  if (world_->died_in_this_turn(index_of(conn))) return;
   sim_detail::Conn& c = owned(conn);
   world_->disown(c);
   if (!c.connected) return world_->vanish(c);
-  if (how == CloseHow::abort) {
-    world_->send_mark(c, true);
-    return world_->vanish(c);
-  }
   c.closing = true;
+  if (how == CloseHow::abort) {
+    c.out.clear();
+    return world_->finish_close(c);
+  }
   c.linger = how == CloseHow::linger;
-  if (c.linger) world_->schedule(world_->now_ + kLinger, SimWorld::EventKind::linger_end, c.id);
   world_->touch(c);
 }
 

@@ -7,24 +7,16 @@
 
 namespace dragstrip {
 
+using sim_detail::transit;
+
 namespace {
 
 constexpr Duration kConnectTimeout = std::chrono::seconds{1};
 constexpr Duration kTimerDelay = std::chrono::milliseconds{50};
+constexpr std::uint64_t kEventsPerInstant = 20'000'000;
 
 bool later(Instant a_at, std::uint64_t a_seq, Instant b_at, std::uint64_t b_seq) noexcept {
   return a_at != b_at ? a_at > b_at : a_seq > b_seq;
-}
-
-Instant after_stalls(const SimDirection& direction, Instant at) noexcept {
-  for (const SimDirection::Stall& stall : direction.stalls) {
-    if (stall.from <= at && at < stall.until) at = stall.until;
-  }
-  return at;
-}
-
-Instant transit(const SimDirection& direction, Instant now) noexcept {
-  return after_stalls(direction, now + direction.delay);
 }
 
 }  // namespace
@@ -101,8 +93,12 @@ void SimWorld::run_top() {
   pop();
   DRAGSTRIP_CHECK(!running_);
   running_ = true;
-  now_ = std::max(now_, event.at);
+  if (event.at > now_) {
+    now_ = event.at;
+    events_of_instant_ = 0;
+  }
   ++events_;
+  DRAGSTRIP_CHECK(++events_of_instant_ < kEventsPerInstant);  // else: a closed loop without any delay
   trace_hash_ = mix64(trace_hash_ ^ static_cast<std::uint64_t>(to_ns(now_)));
   trace_hash_ =
       mix64(trace_hash_ ^ (std::uint64_t{event.target} << 8 | static_cast<std::uint64_t>(event.kind)));
@@ -136,7 +132,7 @@ void SimWorld::run_event(const Event& event) {
       return touch(*conn);
     case EventKind::reset:
       return die(*conn, CloseReason::reset);
-    case EventKind::linger_end:
+    case EventKind::give_up:
       if (!conn->lingering) send_mark(*conn, true);  // the peer has not even taken our output
       return vanish(*conn);
     case EventKind::timer:
@@ -235,8 +231,13 @@ SimWorld::Conn* SimWorld::find(std::uint32_t id) const {
   return conns_[id].get();
 }
 
+bool SimWorld::died_in_this_turn(std::uint32_t id) const {
+  return id < conns_.size() && conns_[id] != nullptr && conns_[id]->dead;
+}
+
 void SimWorld::start_connect(Conn& conn, std::uint16_t port) {
   conn.port = port;
+  ++conn.host->traffic_.connections_opened;
   ++conn.host->traffic_.other_calls;
   SimFault how{};
   if (!fails(Op::connect, *conn.host, how)) {
@@ -270,7 +271,6 @@ void SimWorld::on_established(Conn& client) {
   server.connected = true;
   client.peer = server.id;
   client.connected = true;
-  ++client.host->traffic_.connections_opened;
   client.last_arrival = transit(client.link->up, now_);
   schedule(client.last_arrival, EventKind::accept, server.id);
   touch(client);
@@ -325,197 +325,6 @@ void SimWorld::recycle() {
     spare_.push_back(std::move(conns_[id]));
   }
   gone_.clear();
-}
-
-// ---------------------------------------------------------------------------------------------- sending
-
-void SimWorld::flush() {
-  DRAGSTRIP_CHECK(!running_);
-  running_ = true;
-  for (std::size_t i = 0; i < touched_.size(); ++i) {  // grows when on_sent and on_writable append
-    if (Conn* conn = find(touched_[i]); conn != nullptr) write(*conn);
-  }
-  touched_.clear();
-  recycle();
-  running_ = false;
-}
-
-void SimWorld::write(Conn& conn) {
-  conn.touched = false;
-  if (!conn.connected) return;
-  if (conn.out.size() >= kUnsentHighWater) conn.over_high = true;
-  if (!conn.out.empty()) {
-    const Conn* peer = find(conn.peer);
-    const std::size_t window = conn.sending().window;
-    const std::size_t held = peer == nullptr ? 0 : peer->in.size();
-    std::size_t n = std::min(conn.out.size(), window > held ? window - held : 0);
-    if (n == 0) return;
-    ++conn.host->traffic_.writes;
-    SimFault how{};
-    if (fails(Op::write, *conn.host, how)) {
-      if (how == SimFault::write_reset) {
-        send_mark(conn, true);
-        return die(conn, CloseReason::reset);
-      }
-      n = std::max<std::size_t>(1, n / 2);
-      if (!conn.window_pending) schedule(now_, EventKind::window, conn.id);
-      conn.window_pending = true;
-    }
-    send_segments(conn, n);
-    conn.out.consume(n);
-    conn.sent_total += n;
-    conn.host->traffic_.app_bytes_out += n;
-    after_write(conn);
-  }
-  if (conn.dead || !conn.out.empty() || conn.touched) return;
-  if (conn.closing && !conn.lingering) return finish_close(conn);
-  if (conn.fin_wanted && !conn.fin_sent) send_mark(conn, false);
-}
-
-void SimWorld::after_write(Conn& conn) {
-  if (conn.report_sent && conn.owner != nullptr) conn.owner->on_sent(ConnId{conn.id}, conn.sent_total, now_);
-  if (!conn.over_high || conn.out.size() >= kUnsentLowWater) return;
-  conn.over_high = false;
-  if (conn.owner != nullptr) conn.owner->on_writable(ConnId{conn.id});
-}
-
-Instant SimWorld::arrival(Conn& sender, std::size_t bytes) {
-  const SimDirection& line = sender.sending();
-  sender.line_free = std::max(sender.line_free, now_);
-  if (line.bytes_per_s != 0) {
-    sender.line_free += Duration{static_cast<std::int64_t>(bytes * 1'000'000'000u / line.bytes_per_s)};
-  }
-  sender.last_arrival = std::max(sender.last_arrival, transit(line, sender.line_free));
-  return sender.last_arrival;
-}
-
-void SimWorld::send_segments(Conn& conn, std::size_t n) {
-  const SimDirection& line = conn.sending();
-  Conn* peer = find(conn.peer);
-  if (peer == nullptr) {  // it was closed: what arrives there is answered with RST
-    if (!conn.reset_pending) schedule(transit(conn.receiving(), arrival(conn, n)), EventKind::reset, conn.id);
-    conn.reset_pending = true;
-    return;
-  }
-  peer->in.append(conn.out.view().substr(0, n));
-  while (n > 0) {
-    std::size_t size = n;
-    if (line.max_segment != 0) {
-      const std::size_t most = line.random_segments ? 1 + random_.below(line.max_segment) : line.max_segment;
-      size = std::min(n, most);
-    }
-    peer->segments.push({size, sim_detail::SegmentKind::data});
-    schedule(arrival(conn, size), EventKind::segment, peer->id);
-    n -= size;
-  }
-}
-
-// FIN or RST, behind all data. A no-op when the peer is gone.
-void SimWorld::send_mark(Conn& conn, bool reset) {
-  if (!reset) conn.fin_sent = true;
-  Conn* peer = find(conn.peer);
-  if (peer == nullptr) return;
-  peer->segments.push({0, reset ? sim_detail::SegmentKind::reset : sim_detail::SegmentKind::fin});
-  schedule(arrival(conn, 0), EventKind::segment, peer->id);
-}
-
-void SimWorld::finish_close(Conn& conn) {
-  if (conn.linger) {
-    conn.lingering = true;
-    if (!conn.fin_sent) send_mark(conn, false);
-    return deliver(conn);
-  }
-  if (conn.arrived > 0) {  // close() with unread input: RST instead of FIN
-    send_mark(conn, true);
-    return vanish(conn);
-  }
-  if (!conn.fin_sent) send_mark(conn, false);
-  if (!conn.in.empty()) {  // input is under way and will meet a closed connection
-    if (Conn* peer = find(conn.peer); peer != nullptr) {
-      schedule(transit(conn.sending(), std::max(peer->last_arrival, now_)), EventKind::reset, peer->id);
-    }
-  }
-  vanish(conn);
-}
-
-// -------------------------------------------------------------------------------------------- receiving
-
-void SimWorld::on_segment(Conn& conn) {
-  const sim_detail::Segment segment = conn.segments.pop();
-  switch (segment.kind) {
-    case sim_detail::SegmentKind::reset:
-      return die(conn, CloseReason::reset);
-    case sim_detail::SegmentKind::fin:
-      conn.fin_arrived = true;
-      break;
-    case sim_detail::SegmentKind::data:
-      conn.arrived += segment.size;
-      break;
-  }
-  if (!conn.deliver_pending) deliver(conn);
-}
-
-void SimWorld::deliver_later(Conn& conn) {
-  if (conn.deliver_pending || (conn.arrived == 0 && (!conn.fin_arrived || conn.fin_told))) return;
-  conn.deliver_pending = true;
-  schedule(now_, EventKind::deliver, conn.id);
-}
-
-void SimWorld::deliver(Conn& conn) {
-  if (conn.lingering) {
-    conn.in.consume(conn.arrived);
-    conn.arrived = 0;
-    if (conn.fin_arrived) return vanish(conn);
-    return credit(conn);
-  }
-  if (conn.closing || conn.paused) return;
-  if (conn.arrived > 0) return deliver_bytes(conn);
-  if (conn.fin_arrived && !conn.fin_told) deliver_fin(conn);
-}
-
-void SimWorld::deliver_bytes(Conn& conn) {
-  const SimDirection& line = conn.receiving();
-  std::size_t n = conn.arrived;
-  if (line.max_segment != 0) n = std::min(n, line.max_segment);
-  ++conn.host->traffic_.reads;
-  SimFault how{};
-  if (fails(Op::read, *conn.host, how)) {
-    send_mark(conn, true);
-    return die(conn, CloseReason::reset);
-  }
-  const bool cut = line.cut_after != SimDirection::kNoCut && n >= line.cut_after - conn.received_total;
-  if (cut) n = line.cut_after - conn.received_total;
-  trace_hash_ = mix64(trace_hash_ ^ n);
-  if (n > 0) {
-    conn.host->traffic_.app_bytes_in += n;
-    conn.received_total += n;
-    conn.owner->on_bytes(ConnId{conn.id}, conn.in.view().substr(0, n), now_);
-    if (conn.dead) return;
-    conn.in.consume(n);
-    conn.arrived -= n;
-    credit(conn);
-  }
-  if (cut) {
-    send_mark(conn, true);
-    return die(conn, CloseReason::reset);
-  }
-  if (!conn.closing && !conn.paused) deliver_later(conn);
-}
-
-void SimWorld::deliver_fin(Conn& conn) {
-  conn.fin_told = true;
-  ++conn.host->traffic_.reads;
-  if (conn.owner->on_peer_fin(ConnId{conn.id}) || !conn.has_owner) return;
-  if (!conn.fin_sent) send_mark(conn, false);
-  die(conn, CloseReason::peer_closed);
-}
-
-// Room in the window: the sender hears of it after the way back.
-void SimWorld::credit(Conn& conn) {
-  Conn* peer = find(conn.peer);
-  if (peer == nullptr || peer->out.empty() || peer->window_pending) return;
-  peer->window_pending = true;
-  schedule(transit(conn.sending(), now_), EventKind::window, peer->id);
 }
 
 }  // namespace dragstrip

@@ -2,8 +2,9 @@
 //
 // Owns: the clock, the event queue, all connections and timers of its hosts. Never: reads a real clock,
 // sleeps, uses threads. The same seed and the same calls give the same trace (trace_hash()); events of one
-// instant run in the order in which they were caused. For tests: misuse of a ConnId or TimerId (ids are never
-// reused) is a failed check, so that use after close is found here and not in the field.
+// instant run in the order in which they were caused. Misuse of a ConnId or TimerId (ids are never reused) is
+// a failed check, so that use after close is found here and not in the field; only close() inside the
+// connection's on_close is harmless. So is a clock that stands still: a loop without any delay in it.
 //
 //   SimWorld world(SimLink::both({.delay = 25ms, .max_segment = 1}), /*seed=*/7);
 //   SimHost& server_host = world.add_host();      // hosts live as long as the world
@@ -17,8 +18,10 @@
 //   break; }
 //
 // What it models: a handshake of 1.5 round trips; one segment per flush (or as the link splits it); a bounded
-// kernel buffer, so that unsent_bytes() grows when the peer does not read; FIN behind the data; RST when a
-// connection is aborted, closed with unread input, or sent to after it was closed. No loss: TCP repairs it.
+// kernel buffer, so that unsent_bytes() grows when the peer does not read; FIN behind the data, of which a
+// paused endpoint hears at once while its unread input is dropped; RST when a connection is closed with
+// unread input or is sent to after it was closed. abort sends FIN like net: only *our* unsent output is
+// dropped. Steady state allocates nothing. No loss: TCP repairs it.
 #pragma once
 
 #include <array>
@@ -188,7 +191,7 @@ class SimWorld {
     deliver,
     window,
     reset,
-    linger_end,
+    give_up,
     timer
   };
   struct Event {
@@ -217,6 +220,7 @@ class SimWorld {
 
   Conn& new_conn(SimHost& host, const SimLink* link, bool connects);
   [[nodiscard]] Conn* find(std::uint32_t id) const;
+  [[nodiscard]] bool died_in_this_turn(std::uint32_t id) const;
   void touch(Conn& conn);
   void start_connect(Conn& conn, std::uint16_t port);
   void on_syn(Conn& conn);
@@ -242,6 +246,7 @@ class SimWorld {
   std::uint64_t seq_ = 0;
   std::uint64_t events_ = 0;
   std::uint64_t trace_hash_ = 0;
+  std::uint64_t events_of_instant_ = 0;
   Random random_;
   std::vector<Event> queue_;  // heap
   std::deque<SimLink> links_;

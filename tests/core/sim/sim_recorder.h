@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -95,5 +96,32 @@ class Recorder : public Endpoint, public Acceptor {
     times.push_back(at);
   }
 };
+
+inline constexpr Duration kLong = std::chrono::seconds{100};
+
+// A server that listens on port 80 and a client, on hosts of their own.
+struct Pair {
+  explicit Pair(const SimLink& link = {}, std::uint64_t seed = 1)
+      : world(link, seed), server(world.add_host()), client(world.add_host()) {
+    server.host.listen(80, server);
+  }
+  ConnId connect() { return client.conn = client.host.connect(sim_address(80), client); }
+  void open() {
+    connect();
+    ASSERT_TRUE(world.run_until_idle(kLong));
+    for (Recorder* r : {&client, &server}) {
+      r->log.clear();
+      r->times.clear();
+    }
+  }
+
+  SimWorld world;
+  Recorder server;
+  Recorder client;
+};
+
+inline SimLink delayed(Duration delay) {
+  return SimLink::both({.delay = delay});
+}
 
 }  // namespace dragstrip::test
