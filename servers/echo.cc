@@ -1,0 +1,11 @@
+#include "servers/echo.h"
+
+#include "servers/answers.h"
+
+namespace dragstrip {
+
+void on_echo(ServerExchange& exchange, const Request& request) {
+  answer_text(exchange, 200, request.method == Method::get ? std::string_view("ok") : request.body);
+}
+
+}  // namespace dragstrip
