@@ -1,0 +1,150 @@
+#include "clients/load/recorder.h"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+#include "core/base/check.h"
+
+namespace dragstrip {
+
+namespace {
+constexpr std::int64_t kNsPerSecond = 1'000'000'000;
+}
+
+std::uint64_t sum_of(const OutcomeCounts& counts) noexcept {
+  return std::accumulate(counts.begin(), counts.end(), std::uint64_t{0});
+}
+
+void CensoredHistogram::merge(const CensoredHistogram& other) noexcept {
+  known_.merge(other.known_);
+  at_least_.merge(other.at_least_);
+}
+
+Histogram CensoredHistogram::together() const {
+  Histogram all = known_;
+  all.merge(at_least_);
+  return all;
+}
+
+Quantile CensoredHistogram::quantile(double q, const Histogram& together) const noexcept {
+  if (count() == 0) return {};
+  const std::uint64_t rank = Histogram::rank_of(q, count());
+  const std::int64_t at_least = together.at_rank(rank);
+  // The other end of what is possible: every censored operation slower than every known one.
+  const bool exact = rank <= known_.count() && known_.at_rank(rank) == at_least;
+  return {at_least, !exact};
+}
+
+Recorder::Recorder(const Options& options)
+    : options_(options),
+      seconds_(static_cast<std::size_t>((options.window.count() + kNsPerSecond - 1) / kNsPerSecond)) {
+  DRAGSTRIP_CHECK(options.window > Duration{0} && options.timeout > Duration{0});
+}
+
+void Recorder::open_window(Instant from) noexcept {
+  from_ = from;
+  to_ = from + options_.window;
+}
+
+void Recorder::cut_window(Instant to) noexcept {
+  to_ = std::max(from_, std::min(to_, to));
+}
+
+Recorder::Second& Recorder::second_of(Instant intended) noexcept {
+  return seconds_[static_cast<std::size_t>((intended - from_).count() / kNsPerSecond)];
+}
+
+void Recorder::scheduled(Instant intended, std::uint64_t times) noexcept {
+  if (!in_window(intended)) return;
+  scheduled_ += times;
+  second_of(intended).scheduled += times;
+}
+
+void Recorder::add_latency(Instant intended, std::int64_t ns, bool at_least) noexcept {
+  if (at_least) {
+    latency_.record_at_least(ns);
+  } else {
+    latency_.record(ns);
+  }
+  second_of(intended).latency.record(ns);
+}
+
+void Recorder::finished(Instant intended, Outcome outcome, Instant at, Instant sent,
+                        std::uint64_t bytes) noexcept {
+  if (!in_window(intended)) return;
+  const Duration age = at - intended;
+  if (outcome == Outcome::ok && age > options_.timeout) {
+    outcome = Outcome::timeout;
+    ++late_answers_;
+  }
+  ++outcomes_[static_cast<std::size_t>(outcome)];
+  Second& second = second_of(intended);
+  if (outcome == Outcome::ok) {
+    ++second.ok;
+    goodput_bytes_ += bytes;
+    add_latency(intended, age.count(), false);
+    if (sent != kUnset) service_.record((at - sent).count());
+    return;
+  }
+  ++second.failed;
+  if (outcome == Outcome::timeout) add_latency(intended, options_.timeout.count(), true);
+  if (outcome == Outcome::abandoned) add_latency(intended, std::max<std::int64_t>(age.count(), 0), true);
+}
+
+void Recorder::unanswered(Instant intended, Instant at) noexcept {
+  finished(intended, at - intended >= options_.timeout ? Outcome::timeout : Outcome::abandoned, at);
+}
+
+void Recorder::released(Instant intended, Instant due, Instant at) noexcept {
+  if (in_window(at)) ++releases_;
+  if (in_window(intended)) slip_.record((at - due).count());
+}
+
+void Recorder::probed(Instant deadline, Instant at, bool is_slip) noexcept {
+  if (!in_window(deadline)) return;
+  longest_gap_ = std::max(longest_gap_, at - deadline);
+  if (is_slip) slip_.record((at - deadline).count());
+}
+
+void Recorder::phase(Instant intended, const ConnectPhases& phases, Instant first_message) noexcept {
+  if (!in_window(intended) || phases.started == kUnset) return;
+  if (phases.tcp != kUnset) tcp_.record((phases.tcp - phases.started).count());
+  if (phases.ready != kUnset) ready_.record((phases.ready - phases.started).count());
+  first_message_.record((first_message - phases.started).count());
+}
+
+void Recorder::merge(const Recorder& other) noexcept {
+  DRAGSTRIP_CHECK(seconds_.size() == other.seconds_.size());
+  from_ = std::min(from_, other.from_);
+  to_ = to_ == kNever ? other.to_ : std::max(to_, other.to_);
+  scheduled_ += other.scheduled_;
+  for (std::size_t i = 0; i < kOutcomeCount; ++i) outcomes_[i] += other.outcomes_[i];
+  late_answers_ += other.late_answers_;
+  goodput_bytes_ += other.goodput_bytes_;
+  releases_ += other.releases_;
+  receipts_ += other.receipts_;
+  longest_gap_ = std::max(longest_gap_, other.longest_gap_);
+  latency_.merge(other.latency_);
+  service_.merge(other.service_);
+  slip_.merge(other.slip_);
+  tcp_.merge(other.tcp_);
+  ready_.merge(other.ready_);
+  first_message_.merge(other.first_message_);
+  for (std::size_t i = 0; i < seconds_.size(); ++i) {
+    seconds_[i].scheduled += other.seconds_[i].scheduled;
+    seconds_[i].ok += other.seconds_[i].ok;
+    seconds_[i].failed += other.seconds_[i].failed;
+    seconds_[i].latency.merge(other.seconds_[i].latency);
+  }
+}
+
+bool Recorder::balanced() const noexcept {
+  for (const Second& second : seconds_) {
+    if (second.scheduled != second.ok + second.failed) return false;
+  }
+  return scheduled_ == sum_of(outcomes_) && latency_.known().count() == count(Outcome::ok) &&
+         latency_.at_least().count() == count(Outcome::timeout) + count(Outcome::abandoned);
+}
+
+}  // namespace dragstrip

@@ -1,0 +1,140 @@
+// What one worker saw: how many operations were scheduled, how each ended, how long they took.
+//
+// Owns the counts and histograms of one worker; no atomics, no locks, no allocation after the constructor.
+// Workers are merged at the end. Never: reads a clock, knows a workload. An operation belongs to the measured
+// window by its *intended* time; calls about others are ignored, so a caller need not ask.
+//
+// scheduled and finished are counted apart, by different callers, so that balanced() can fail: an operation
+// that vanished is noticed. An answer after its timeout stays a timeout. Operations that never ended
+// (timeout, abandoned) are censored: they enter as "at least this long", and a quantile that reaches them is
+// a lower bound. Other failures never enter the latencies, so that a fast error cannot improve a median.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "clients/load/histogram.h"
+#include "core/base/time.h"
+#include "core/transport/channel.h"
+#include "core/transport/outcome.h"
+
+namespace dragstrip {
+
+using OutcomeCounts = std::array<std::uint64_t, kOutcomeCount>;
+std::uint64_t sum_of(const OutcomeCounts&) noexcept;
+
+struct Quantile {
+  std::int64_t ns = 0;
+  bool lower_bound = false;
+};
+
+// Values that are known and values that are "at least this".
+class CensoredHistogram {
+ public:
+  void record(std::int64_t ns) noexcept { known_.record(ns); }
+  void record_at_least(std::int64_t ns) noexcept { at_least_.record(ns); }
+  void merge(const CensoredHistogram&) noexcept;
+  [[nodiscard]] std::uint64_t count() const noexcept { return known_.count() + at_least_.count(); }
+  [[nodiscard]] const Histogram& known() const noexcept { return known_; }
+  [[nodiscard]] const Histogram& at_least() const noexcept { return at_least_; }
+  // All values, the censored ones at their bound.
+  [[nodiscard]] Histogram together() const;
+  // A lower bound when the censored operations, had they taken for ever, would have moved it.
+  [[nodiscard]] Quantile quantile(double q, const Histogram& together) const noexcept;
+
+ private:
+  Histogram known_;
+  Histogram at_least_;
+};
+
+class Recorder {
+ public:
+  struct Options {
+    Duration window{};
+    Duration timeout{};
+  };
+  struct Second {
+    static constexpr unsigned kBits = 5;  // 1.6 %: a histogram for each second has to be small
+    std::uint64_t scheduled = 0;
+    std::uint64_t ok = 0;
+    std::uint64_t failed = 0;
+    Histogram latency{kBits};
+  };
+
+  explicit Recorder(const Options& options);
+
+  // Before the first operation: the window is [from, from + Options::window).
+  void open_window(Instant from) noexcept;
+  // The run was interrupted: what was intended at or after `to` was never offered.
+  void cut_window(Instant to) noexcept;
+  [[nodiscard]] bool in_window(Instant intended) const noexcept {
+    return intended >= from_ && intended < to_;
+  }
+  [[nodiscard]] Instant window_from() const noexcept { return from_; }
+  [[nodiscard]] Instant window_to() const noexcept { return to_; }
+  [[nodiscard]] Duration timeout() const noexcept { return options_.timeout; }
+
+  void scheduled(Instant intended, std::uint64_t times = 1) noexcept;
+  // `at` is when the answer came, or when the operation was given up; `sent` may be kUnset. `bytes` of
+  // payload count as goodput when it ends ok.
+  void finished(Instant intended, Outcome outcome, Instant at, Instant sent = kUnset,
+                std::uint64_t bytes = 0) noexcept;
+  // Operations that nobody answered and nobody will: timeout when they are old enough at `at`, abandoned
+  // otherwise.
+  void unanswered(Instant intended, Instant at) noexcept;
+
+  // The generator acted at `at` on something that was possible from `due` on: slip is the difference.
+  void released(Instant intended, Instant due, Instant at) noexcept;
+  // A timer that had nothing to do fired this late.
+  void probed(Instant deadline, Instant at, bool is_slip) noexcept;
+  void received_in_window(Instant at) noexcept {
+    if (in_window(at)) ++receipts_;
+  }
+  void phase(Instant intended, const ConnectPhases& phases, Instant first_message) noexcept;
+
+  void merge(const Recorder& other) noexcept;
+
+  [[nodiscard]] std::uint64_t scheduled_count() const noexcept { return scheduled_; }
+  [[nodiscard]] const OutcomeCounts& outcomes() const noexcept { return outcomes_; }
+  [[nodiscard]] std::uint64_t count(Outcome o) const noexcept {
+    return outcomes_[static_cast<std::size_t>(o)];
+  }
+  // Answers that came after their timeout; they are among the timeouts.
+  [[nodiscard]] std::uint64_t late_answers() const noexcept { return late_answers_; }
+  [[nodiscard]] std::uint64_t goodput_bytes() const noexcept { return goodput_bytes_; }
+  // Releases (receipts) whose own time lies in the window, whatever was intended.
+  [[nodiscard]] std::uint64_t releases() const noexcept { return releases_; }
+  [[nodiscard]] std::uint64_t receipts() const noexcept { return receipts_; }
+  [[nodiscard]] const CensoredHistogram& latency() const noexcept { return latency_; }
+  [[nodiscard]] const Histogram& service() const noexcept { return service_; }
+  [[nodiscard]] const Histogram& slip() const noexcept { return slip_; }
+  [[nodiscard]] const Histogram& tcp_phase() const noexcept { return tcp_; }
+  [[nodiscard]] const Histogram& ready_phase() const noexcept { return ready_; }
+  [[nodiscard]] const Histogram& first_message_phase() const noexcept { return first_message_; }
+  [[nodiscard]] Duration longest_gap() const noexcept { return longest_gap_; }
+  [[nodiscard]] const std::vector<Second>& seconds() const noexcept { return seconds_; }
+  // In total, per second, and samples == operations with a latency.
+  [[nodiscard]] bool balanced() const noexcept;
+
+ private:
+  Second& second_of(Instant intended) noexcept;
+  void add_latency(Instant intended, std::int64_t ns, bool at_least) noexcept;
+
+  Options options_;
+  Instant from_ = kNever;
+  Instant to_ = kNever;
+  std::uint64_t scheduled_ = 0;
+  OutcomeCounts outcomes_{};
+  std::uint64_t late_answers_ = 0;
+  std::uint64_t goodput_bytes_ = 0;
+  std::uint64_t releases_ = 0;
+  std::uint64_t receipts_ = 0;
+  Duration longest_gap_{0};
+  CensoredHistogram latency_;
+  Histogram service_, slip_;
+  Histogram tcp_, ready_, first_message_;
+  std::vector<Second> seconds_;
+};
+
+}  // namespace dragstrip

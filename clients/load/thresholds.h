@@ -1,0 +1,25 @@
+// When a run is marked. One header, since these numbers decide what may be claimed; docs/methodology.md gives
+// the reasons. A run over a `suspect` limit is shown and wins nothing; over an `invalid` one it is no result
+// at all.
+#pragma once
+
+#include "core/base/time.h"
+
+namespace dragstrip::thresholds {
+
+// Slip: how late the generator itself acted.
+inline constexpr Duration kSlipP99{1'000'000};
+inline constexpr double kSlipShareOfP99 = 0.10;  // of the reported p99
+// Released within this long of the due time counts as "on time".
+inline constexpr Duration kOnTime{1'000'000};
+inline constexpr double kOnTimeSuspect = 0.99;
+inline constexpr double kOnTimeInvalid = 0.95;
+// The longest time a generator thread did not get to its 10 ms timer.
+inline constexpr Duration kGap{50'000'000};
+// CPU time of a generator thread over wall time.
+inline constexpr double kBusyShare = 0.80;
+
+// How often a generator thread checks itself.
+inline constexpr Duration kProbeEvery{10'000'000};
+
+}  // namespace dragstrip::thresholds
