@@ -294,7 +294,6 @@ void NetHost::release(std::uint32_t slot) {
   if (conn.state == State::free) return;
   if (conn.fd >= 0) {
     if (options_.count_segments) {
-      ++calls_.other_calls;
       const net::TcpCounters counters = net::tcp_counters(conn.fd);
       closed_.tcp_segments_in += counters.segments_in;
       closed_.tcp_segments_out += counters.segments_out;
@@ -630,7 +629,6 @@ Traffic NetHost::traffic() const {
     total.app_bytes_in += conn->bytes_in;
     total.app_bytes_out += conn->bytes_sent;
     if (conn->fd < 0 || !options_.count_segments) continue;
-    ++calls_.other_calls;
     const net::TcpCounters counters = net::tcp_counters(conn->fd);
     total.tcp_segments_in += counters.segments_in;
     total.tcp_segments_out += counters.segments_out;

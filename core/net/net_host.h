@@ -153,7 +153,7 @@ class NetHost final : public Host {
   std::vector<Posted*> posted_now_;
   std::unique_ptr<char[]> read_buffer_;
   Traffic closed_;  // of connections that are gone
-  mutable Traffic calls_;
+  Traffic calls_;   // system calls only; those of the instrument itself (TCP_INFO) are not among them
 };
 
 }  // namespace dragstrip
