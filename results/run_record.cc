@@ -1,5 +1,6 @@
 #include "results/run_record.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -126,6 +127,20 @@ ParsedRun parse_run(std::string_view text) {
     return parsed;
   }
   return parse_run(record);
+}
+
+void downgrade(RunRecord& run, Verdict verdict, const Reason& reason) {
+  run.verdict = std::max(run.verdict, verdict);
+  run.reasons.push_back(reason);
+  Json record = Json::parse(run.json);
+  record["verdict"] = name_of(run.verdict);
+  record["reasons"].push_back({{"code", reason.code}, {"text", reason.text}});
+  run.json = record.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string text_field(const RunRecord& run, const std::string& key) {
+  const Json record = Json::parse(run.json);
+  return record.contains(key) && record[key].is_string() ? record[key].get<std::string>() : std::string{};
 }
 
 }  // namespace dragstrip

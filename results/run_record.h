@@ -25,4 +25,9 @@ struct ParsedRun {
 ParsedRun parse_run(std::string_view text);
 ParsedRun parse_run(const Json& document);
 
+// Makes the verdict at least as bad as `verdict` and adds the reason, in the struct and in its JSON.
+void downgrade(RunRecord& run, Verdict verdict, const Reason& reason);
+// The record's value of `key` as text; empty when it is null or no string.
+std::string text_field(const RunRecord& run, const std::string& key);
+
 }  // namespace dragstrip

@@ -1,0 +1,270 @@
+#include "bench/runner/run_once.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <charconv>
+#include <memory>
+#include <sstream>
+
+#include "core/base/text.h"
+#include "core/transport/address.h"
+#include "results/machine.h"
+#include "results/run_record.h"
+
+namespace dragstrip {
+
+namespace {
+
+constexpr Duration kAfterServerDied{5'000'000'000};
+
+struct Cores {
+  std::optional<int> server;
+  std::optional<int> load;
+};
+
+// The first two cores we may use; with a single one nothing is pinned and no run is valid.
+Cores choose_cores() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  Cores cores;
+  if (::sched_getaffinity(0, sizeof set, &set) != 0 || CPU_COUNT(&set) < 2) return cores;
+  for (int core = 0; core < CPU_SETSIZE && !cores.load; ++core) {
+    if (!CPU_ISSET(static_cast<unsigned>(core), &set)) continue;
+    (cores.server ? cores.load : cores.server) = core;
+  }
+  return cores;
+}
+
+// For servers that cannot be told to choose one themselves.
+std::uint16_t free_port() {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  const bool ok = fd >= 0 && ::bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
+                  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
+  if (fd >= 0) ::close(fd);
+  if (!ok) throw UserError(ExitCode::usage, "no free port on 127.0.0.1");
+  return ntohs(address.sin_port);
+}
+
+bool accepts(std::uint16_t port) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const bool ok = fd >= 0 && ::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  if (fd >= 0) ::close(fd);
+  return ok;
+}
+
+// The address in the first line of `out` that begins with `ready`; `fallback` when the line names none.
+std::optional<Address> announced(const std::string& out, const std::string& ready, const Address& fallback) {
+  std::size_t begin = 0;
+  for (std::size_t end; (end = out.find('\n', begin)) != std::string::npos; begin = end + 1) {
+    const std::string line = out.substr(begin, end - begin);
+    if (!line.starts_with(ready)) continue;
+    std::istringstream words(line);
+    std::string word;
+    while (words >> word) {
+      const std::size_t scheme = word.find("://");
+      if (const auto address = parse_address(scheme == std::string::npos ? word : word.substr(scheme + 3))) {
+        return address;
+      }
+    }
+    return fallback;
+  }
+  return std::nullopt;
+}
+
+// A server that is up, or why it is not.
+struct Server {
+  std::unique_ptr<Process> process;
+  Address address;
+  std::string failure;
+  bool interrupted = false;
+};
+
+std::string with_error_line(const std::string& what, const Process& process) {
+  const std::string line = process.last_error_line();
+  return line.empty() ? what : what + ": " + line;
+}
+
+Server start_server(const Stack& stack, const RunnerOptions& options, std::optional<int> core) {
+  Server server;
+  server.address = *parse_address("127.0.0.1:0");
+  if (stack.ready.empty() || mentions(stack.launch, "port")) server.address.port = free_port();
+  const std::size_t slash = options.program.rfind('/');
+  Launch launch;
+  launch.argv = substitute(stack.launch,
+                           {{"listen", server.address.text()},
+                            {"port", std::to_string(server.address.port)},
+                            {"dir", stack.directory},
+                            {"bin", slash == std::string::npos ? "." : options.program.substr(0, slash)}});
+  launch.core = core;
+  launch.stdout_limit = 1u << 20;
+  try {
+    server.process = std::make_unique<Process>(launch);
+  } catch (const UserError& error) {
+    server.failure = error.what();
+    return server;
+  }
+  std::optional<Address> up;
+  const auto ready = [&] {
+    if (!stack.ready.empty()) {
+      up = announced(server.process->out(), stack.ready, server.address);
+    } else if (accepts(server.address.port)) {
+      up = server.address;
+    }
+    return up.has_value() || server.process->exit().has_value();
+  };
+  const WaitEnd end =
+      wait_for({server.process.get()}, options.interrupts, stamp() + options.server_start, ready);
+  server.interrupted = end == WaitEnd::interrupted;
+  if (server.process->exit()) {
+    server.failure = with_error_line("the server " + server.process->exit()->text() + " before it listened",
+                                     *server.process);
+  } else if (!up) {
+    server.failure = with_error_line(
+        "the server did not listen within " + format_duration(options.server_start), *server.process);
+  } else {
+    server.address = *up;
+  }
+  return server;
+}
+
+bool crashed(const Exit& exit) {
+  return exit.signal != 0 && exit.signal != SIGTERM && exit.signal != SIGKILL;
+}
+
+// What the generator left: a record, or a failure with its code.
+void judge(RunEnd& end, const Process& load, const Process& server, bool hung, Duration limit) {
+  const bool server_died = server.exit().has_value();
+  const Exit exit = load.exit().value_or(Exit{});
+  if (hung) {
+    end.failure = "the load generator was still running after " + format_duration(limit);
+    end.code = ExitCode::invalid;
+  } else if (exit.signal != 0 || (exit.code != 0 && exit.code != 3 && exit.code != 4)) {
+    end.failure = with_error_line("the load generator " + exit.text(), load);
+    end.code = exit.signal == 0 && exit.code == 2 ? ExitCode::usage : ExitCode::invalid;
+  } else {
+    ParsedRun parsed =
+        load.out_overflowed() ? ParsedRun{{}, "it is larger than 64 MiB"} : parse_run(load.out());
+    if (parsed.error.empty()) {
+      end.record = std::move(parsed.run);
+      end.code = static_cast<ExitCode>(exit.code);
+    } else {
+      end.failure = with_error_line("the load generator's record is unusable: " + parsed.error, load);
+      end.code = exit.code == 3 ? ExitCode::target_failed : ExitCode::invalid;
+    }
+  }
+  if (!server_died) return;
+  const std::string died = with_error_line("the server " + server.exit()->text() + " during the run", server);
+  end.code = ExitCode::target_failed;
+  if (end.record) {
+    downgrade(*end.record, Verdict::invalid, {"server_died", died});
+  } else {
+    end.failure = died + "; " + end.failure;
+  }
+}
+
+std::string decimal(double value) {
+  std::array<char, 40> buffer{};
+  const auto end =
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed).ptr;
+  return {buffer.data(), end};
+}
+
+}  // namespace
+
+std::vector<std::string> load_arguments(const std::string& program, const CellSpec& cell,
+                                        const std::string& url, std::uint64_t seed, pid_t server) {
+  std::vector<std::string> argv{program, "load",   url,       "--workload", cell.workload,
+                                "--row", cell.row, "--stack", cell.stack};
+  const auto add = [&](const char* flag, const std::string& value) {
+    argv.emplace_back(flag);
+    argv.push_back(value);
+  };
+  if (cell.open) {
+    add("--rate", decimal(*cell.rate_per_s));
+    add("--arrival", std::string(name_of(cell.arrival)));
+  } else {
+    argv.emplace_back("--closed");
+  }
+  add("--clients", std::to_string(cell.clients));
+  add("--threads", std::to_string(cell.threads));
+  add("--payload", std::to_string(cell.payload_bytes));
+  if (cell.room_size) add("--room-size", std::to_string(*cell.room_size));
+  if (cell.poll_interval) add("--poll-interval", format_duration(*cell.poll_interval));
+  if (cell.channels_per_connection)
+    add("--channels-per-connection", std::to_string(*cell.channels_per_connection));
+  add("--warmup", format_duration(cell.warmup));
+  add("--duration", format_duration(cell.window));
+  add("--timeout", format_duration(cell.timeout));
+  add("--seed", std::to_string(seed));
+  add("--server-pid", std::to_string(server));
+  add("--json", "-");
+  return argv;
+}
+
+RunEnd run_once(const CellSpec& cell, const Stack& stack, const PlannedRun& planned,
+                const RunnerOptions& options) {
+  RunEnd end;
+  const Cores cores = choose_cores();
+  Server server = start_server(stack, options, cores.server);
+  if (server.interrupted || !server.failure.empty()) {
+    end.interrupted = server.interrupted;
+    end.failure = server.failure;
+    end.code = ExitCode::target_failed;
+    return end;
+  }
+  Launch launch;
+  launch.argv = load_arguments(options.program, cell, "http://" + server.address.text(), planned.seed,
+                               server.process->pid());
+  launch.core = cores.load;
+  Process load(launch);
+  const auto tick = [&] {
+    if (options.progress != nullptr) options.progress->tick(stamp());
+  };
+  const Duration limit = planned_time(cell) + cell.timeout + options.load_grace;
+  const auto done = [&] { return load.exit().has_value() || server.process->exit().has_value(); };
+  WaitEnd wait = wait_for({&load, server.process.get()}, options.interrupts, stamp() + limit, done, tick);
+  if (wait == WaitEnd::done && !load.exit()) {  // the server is gone: the generator may finish its accounts
+    wait = wait_for(
+        {&load}, options.interrupts, stamp() + kAfterServerDied, [&] { return load.exit().has_value(); },
+        tick);
+  }
+  if (wait == WaitEnd::interrupted) {
+    end.interrupted = true;
+    return end;
+  }
+  judge(end, load, *server.process, !load.exit().has_value(), limit);
+  const bool was_up = !server.process->exit().has_value();
+  server.process->stop(options.server_stop);
+  if (was_up && crashed(*server.process->exit())) {
+    end.code = ExitCode::target_failed;
+    const Reason reason{"server_crashed", with_error_line("the server " + server.process->exit()->text() +
+                                                              " when it was stopped",
+                                                          *server.process)};
+    if (end.record) downgrade(*end.record, Verdict::invalid, reason);
+  }
+  if (end.record) {
+    end.record->round = planned.round;
+    end.record->order = planned.order;
+    if (!cores.load && end.record->verdict == Verdict::valid) {
+      downgrade(*end.record, Verdict::suspect,
+                {"shared_core", "server and load generator share the only core"});
+    }
+  }
+  return end;
+}
+
+}  // namespace dragstrip
