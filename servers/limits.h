@@ -12,7 +12,8 @@ struct ServerLimits {
   std::size_t parked_polls = 100'000;  // one more is answered 503 with retry-after
   std::size_t push_streams = 100'000;  // http-stream and sse exchanges together; one more: 503
   std::size_t feeds = 1'000;           // publishers started with POST /feed; one more: 503
-  // How long a new connection may take until its first bytes say what it speaks.
+  // A connection on which nothing came yet, and one whose first bytes do not yet say what it speaks.
+  Duration silent{60'000'000'000};
   Duration first_bytes{10'000'000'000};
   // A push stream on which nothing was written for this long gets a heartbeat.
   Duration heartbeat{15'000'000'000};

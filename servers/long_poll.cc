@@ -7,6 +7,13 @@ namespace dragstrip {
 class LongPoll::Parked final : public Subscriber, public Answerer, public Deadlines::Item {
  public:
   explicit Parked(LongPoll& house) : house_(house) {}
+  ~Parked() override {  // still parked when the server goes: the hub and the deadlines outlive it
+    if (exchange_ == nullptr) return;
+    topic_->unsubscribe(*this);
+    house_.deadlines_.clear(*this);
+  }
+  Parked(const Parked&) = delete;
+  Parked& operator=(const Parked&) = delete;
 
   void park(ServerExchange& exchange, const SubscribeRequest& query, Instant until) {
     exchange_ = &exchange;

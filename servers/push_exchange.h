@@ -52,6 +52,12 @@ template <typename Format>
 class PushExchanges<Format>::Stream final : public PushSubscription, public Answerer, public Deadlines::Item {
  public:
   explicit Stream(PushExchanges& house) : house_(house), shared_(house.shared_) {}
+  ~Stream() override {  // still pushing when the server goes: the hub and the deadlines outlive it
+    stop();
+    shared_.deadlines.clear(*this);
+  }
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
 
   void start(ServerExchange& exchange, const SubscribeRequest& query) {
     exchange_ = &exchange;
