@@ -21,7 +21,9 @@ nghttp2_option* new_option(const Http2Config& config) {
   nghttp2_option* option = nullptr;
   must(nghttp2_option_new(&option));
   nghttp2_option_set_stream_reset_rate_limit(option, config.peer_reset_burst, config.peer_resets_per_s);
-  nghttp2_option_set_max_continuations(option, 8);
+  // nghttp2 counts each piece in which the 9 octets of a CONTINUATION head arrive, not the frames; those are
+  // the guard's to count.
+  nghttp2_option_set_max_continuations(option, 9 * Http2Guard::kMaxContinuations);
   // Closed streams are kept for RFC 7540's priority tree, which RFC 9113 §5.3 dropped.
   nghttp2_option_set_no_closed_streams(option, 1);
   // Until the peer's SETTINGS have come we do not know its limit; requests wait for them.

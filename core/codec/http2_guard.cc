@@ -36,12 +36,14 @@ Http2Guard::Http2Guard(const Limits& limits, bool server) noexcept
 Http2Guard::Verdict Http2Guard::on_frame_head(std::uint8_t type, std::uint8_t flags, std::int32_t stream,
                                               Instant now) noexcept {
   switch (type) {
-    case NGHTTP2_DATA:          // judged when it is complete
-    case NGHTTP2_CONTINUATION:  // nghttp2 allows 8 a header block
-    case NGHTTP2_RST_STREAM:    // nghttp2's own limiter
+    case NGHTTP2_DATA:        // judged when it is complete
+    case NGHTTP2_RST_STREAM:  // nghttp2's own limiter
     case NGHTTP2_GOAWAY:
       return Verdict::fine;
+    case NGHTTP2_CONTINUATION:
+      return ++continuations_ > kMaxContinuations ? Verdict::enhance_your_calm : Verdict::fine;
     case NGHTTP2_HEADERS:
+      continuations_ = 0;
       control_.give(3);
       return server_ ? on_request_head(stream) : Verdict::fine;
     case NGHTTP2_PING:

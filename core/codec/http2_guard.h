@@ -30,6 +30,7 @@ class TokenBucket {
 
 class Http2Guard {
  public:
+  static constexpr std::uint32_t kMaxContinuations = 8;  // of one header block
   enum class Verdict : std::uint8_t { fine, protocol_error, enhance_your_calm };
   struct Limits {
     std::uint32_t ping_burst = 100;
@@ -67,6 +68,7 @@ class Http2Guard {
   TokenBucket reset_;
   bool server_;
   std::uint32_t empty_data_in_a_row_ = 0;
+  std::uint32_t continuations_ = 0;
   std::int32_t highest_ = -1;
   std::array<Range, kMaxSkipped> skipped_{};
   std::size_t skipped_count_ = 0;
