@@ -72,6 +72,9 @@ class NetHost final : public Host {
   [[nodiscard]] Traffic traffic() const override;
 
  private:
+  static constexpr std::size_t kReadBufferSize = 256u << 10;
+  static constexpr std::uint64_t kListenerBit = std::uint64_t{1} << 63;
+
   enum class State : std::uint8_t {
     free,
     connecting,
@@ -123,6 +126,7 @@ class NetHost final : public Host {
   void handle_discard(std::uint32_t slot);
   void accept_all(std::size_t listener);
   bool shed_one(int listener_fd);
+  void reserve_spare();
   void drain_wakeups();
   void fire_timers();
   void read_again();
