@@ -1,6 +1,7 @@
-// `dragstrip list rows|suites|metrics`: what there is to race, from the tables themselves.
+// `dragstrip list rows|workloads|suites|stacks|metrics`: what there is to race, from the tables themselves.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -10,6 +11,8 @@
 #include "bench/cli/command.h"
 #include "bench/runner/home.h"
 #include "bench/runner/nearest.h"
+#include "bench/runner/stacks.h"
+#include "bench/workloads/workloads.h"
 #include "core/base/error.h"
 #include "core/transport/rows.h"
 #include "results/metrics.h"
@@ -29,6 +32,26 @@ void list_rows() {
     if (row.feed) verbs += " feed chat";
     line(row.name, 19,
          std::string(row.summary) + " [" + verbs.substr(1) + "; " + std::string(row.spec) + "]");
+  }
+}
+
+void list_workloads() {
+  for (const Workload& workload : kWorkloads) {
+    std::string rows;
+    for (const Row& row : kRows) {
+      if (carries(row, workload)) rows += (rows.empty() ? "" : " ") + std::string(row.name);
+    }
+    line(workload.name, 8, std::string(workload.summary) + (workload.closed ? " [open, closed]" : " [open]"));
+    line("", 8, rows);
+  }
+}
+
+void list_stacks() {
+  line(kNativeStack, 20, "ours: every row on one event loop, one set of codecs, one hub");
+  for (const Stack& stack : find_stacks(home_path("servers/stacks"))) {
+    std::string rows;
+    for (const std::string& row : stack.rows) rows += (rows.empty() ? "" : " ") + row;
+    line(stack.name, 20, stack.title + " [" + rows + "]");
   }
 }
 
@@ -60,22 +83,24 @@ void list_metrics() {
 }  // namespace
 
 int list_command(int argc, const char* const* argv) {
-  CLI::App app{"Lists what there is: rows, suites or metrics."};
+  struct Thing {
+    std::string_view name;
+    void (*list)();
+  };
+  static constexpr std::array kThings{Thing{"rows", list_rows}, Thing{"workloads", list_workloads},
+                                      Thing{"suites", list_suites}, Thing{"stacks", list_stacks},
+                                      Thing{"metrics", list_metrics}};
+  CLI::App app{"Lists what there is."};
   std::string what;
-  app.add_option("WHAT", what, "rows | suites | metrics")->required();
+  app.add_option("WHAT", what, "rows | workloads | suites | stacks | metrics")->required();
   if (!parse_flags(app, argc, argv)) return 0;
-  static constexpr std::array<std::string_view, 3> kThings{"rows", "suites", "metrics"};
-  if (what == "rows") {
-    list_rows();
-  } else if (what == "suites") {
-    list_suites();
-  } else if (what == "metrics") {
-    list_metrics();
-  } else {
-    throw UserError(ExitCode::usage,
-                    "cannot list '" + what + "': rows, suites or metrics" + did_you_mean(what, kThings));
+  std::vector<std::string_view> names;
+  for (const Thing& thing : kThings) {
+    if (thing.name == what) return thing.list(), 0;
+    names.push_back(thing.name);
   }
-  return 0;
+  throw UserError(ExitCode::usage, "cannot list '" + what + "'" + did_you_mean(what, names) +
+                                       "; there are rows, workloads, suites, stacks and metrics");
 }
 
 }  // namespace dragstrip::cli

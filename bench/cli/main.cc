@@ -16,7 +16,7 @@ namespace {
 
 // In the order in which somebody meets them.
 constexpr std::array kCommands{
-    Command{"list", "what there is: rows, suites, metrics", list_command},
+    Command{"list", "what there is: rows, workloads, suites, stacks, metrics", list_command},
 };
 
 std::string_view word_for(ExitCode code) {

@@ -11,7 +11,7 @@
 
 #include "bench/runner/home.h"
 #include "bench/runner/nearest.h"
-#include "bench/runner/workload_rules.h"
+#include "bench/workloads/workloads.h"
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/transport/rows.h"
@@ -39,7 +39,7 @@ constexpr std::size_t kMaxCells = 10'000;
 
 std::vector<std::string_view> workload_names() {
   std::vector<std::string_view> names;
-  for (const WorkloadInfo& workload : kWorkloadRules) names.push_back(workload.name);
+  for (const Workload& workload : kWorkloads) names.push_back(workload.name);
   return names;
 }
 
@@ -55,6 +55,10 @@ std::string exact(double value) {
   const auto end =
       std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed).ptr;
   return {buffer.data(), end};
+}
+
+bool has_rooms(const Workload& workload) {
+  return workload.kind == WorkloadKind::chat;
 }
 
 // Reads one file; every complaint says where.
@@ -167,19 +171,19 @@ class Reader {
   }
 
   std::vector<std::string> rows_of(const toml::table& block, const Found& found,
-                                   const WorkloadInfo& workload) const {
+                                   const Workload& workload) const {
     std::vector<std::string> rows;
     if (found.node == nullptr) fail(block, "a cell needs 'rows': a list of names, or \"all\"");
     if (found.node->value_exact<std::string>() == "all") {
       for (const Row& row : kRows) {
-        if (workload.carried_by(row)) rows.emplace_back(row.name);
+        if (carries(row, workload)) rows.emplace_back(row.name);
       }
       return rows;
     }
     const std::vector<std::string_view> names = row_names();
     for (const toml::node* node : found.items()) {
       const std::string name = one_of(*node, "row", names);
-      if (!workload.carried_by(*find_row(name))) {
+      if (!carries(*find_row(name), workload)) {
         fail(*node, "row '" + name + "' cannot carry workload '" + std::string(workload.name) +
                         "'; `dragstrip list rows` says what each can");
       }
@@ -198,7 +202,7 @@ class Reader {
     const std::vector<std::string_view> names = workload_names();
     const Found workload_node = get("workload");
     if (workload_node.node == nullptr) fail(block, "a cell needs a 'workload'");
-    const WorkloadInfo* const workload = find_workload_rules(one_of(*workload_node.node, "workload", names));
+    const Workload* const workload = find_workload(one_of(*workload_node.node, "workload", names));
 
     CellSpec cell;
     cell.workload = workload->name;
@@ -256,7 +260,7 @@ class Reader {
     return values;
   }
 
-  void expand(const toml::table& block, const toml::table& defaults, const WorkloadInfo& workload,
+  void expand(const toml::table& block, const toml::table& defaults, const Workload& workload,
               const CellSpec& shared) {
     const auto get = [&](std::string_view key) { return find(block, defaults, key); };
     const std::vector<std::string> rows = rows_of(block, get("rows"), workload);
@@ -266,7 +270,7 @@ class Reader {
     }
     if (intervals.empty()) intervals.push_back(Duration{100'000'000});
     const Found room = get("room_size");
-    if (block.get("room_size") != nullptr && !workload.rooms) {
+    if (block.get("room_size") != nullptr && !has_rooms(workload)) {
       fail(*room.node, "workload '" + std::string(workload.name) + "' has no rooms");
     }
     for (const std::int64_t clients : integers_of(get("clients"), "clients", 1, 1, 100'000)) {
@@ -277,7 +281,7 @@ class Reader {
           cell.rate_per_s = rate;
           cell.payload_bytes = static_cast<std::uint32_t>(payload);
           if (cell.threads > cell.clients) fail(block, "more threads than clients");
-          if (workload.rooms) {
+          if (has_rooms(workload)) {
             const std::int64_t size = room.node == nullptr ? std::min<std::int64_t>(10, clients)
                                                            : to_integer(*room.node, "room_size", 1, 100'000);
             if (size > clients)

@@ -25,8 +25,8 @@ struct CellSpec {
   Arrival arrival = Arrival::poisson;
   std::uint32_t clients = 1;
   std::uint32_t threads = 1;
-  std::optional<double>
-      rate_per_s;  // rpc, connect: of all clients together; feed: messages a topic; chat: a user
+  // Of all clients together; feed: messages a second on the one topic.
+  std::optional<double> rate_per_s;
   std::uint32_t payload_bytes = 100;
   std::optional<std::uint32_t> room_size;
   std::optional<Duration> poll_interval;                 // short-poll rows only
