@@ -110,7 +110,7 @@ Server::Server(Host& host, Hub& hub, const ServerOptions& options)
       hub_(hub),
       limits_(options.router.limits),
       http1_limits_(options.http1),
-      http2_config_(options.http2),
+      http2_limits_(options.http2),
       router_(host, hub, options.router, this),
       silent_(host) {}
 
@@ -143,7 +143,7 @@ Endpoint& Server::start_http1(ConnId conn) {
 
 Endpoint& Server::start_http2(ConnId conn) {
   Http2Connection& endpoint = http2_.take(
-      [this] { return std::make_unique<Http2Connection>(host_, router_, http2_, http2_config_); });
+      [this] { return std::make_unique<Http2Connection>(host_, router_, http2_, http2_limits_); });
   endpoint.start(conn);
   return endpoint;
 }

@@ -16,7 +16,6 @@
 #include <utility>
 
 #include "core/base/bytes.h"
-#include "core/codec/http2.h"
 #include "core/transport/host.h"
 #include "servers/connection_owner.h"
 #include "servers/deadlines.h"
@@ -34,7 +33,7 @@ namespace dragstrip {
 struct ServerOptions {
   RouterOptions router;
   Http1Limits http1;
-  Http2Config http2;
+  Http2Limits http2;
 };
 
 class Server final : public Acceptor, private WebSocketOpener {
@@ -81,7 +80,7 @@ class Server final : public Acceptor, private WebSocketOpener {
   Hub& hub_;
   ServerLimits limits_;
   Http1Limits http1_limits_;
-  Http2Config http2_config_;
+  Http2Limits http2_limits_;
   std::size_t connections_ = 0;
   Router router_;  // before the endpoints: what they still hold when they go is told to it
   Deadlines silent_;
