@@ -22,7 +22,7 @@ void Http1Connection::start(ConnId conn) {
   host_.attach(conn, *this);
   if (timer_ == kNoTimer) timer_ = host_.make_timer(*this);
   last_active_ = host_.now();
-  arm_by(last_active_ + limits_.idle);
+  arm_by(last_active_ + std::min(limits_.idle, limits_.stalled_write));
 }
 
 // ------------------------------------------------------------------------------------------------ input
@@ -252,8 +252,8 @@ void Http1Connection::finish() {
 }
 
 // ---------------------------------------------------------------------------------------------- limits
-// One timer a connection, set lazily: in steady state it fires once per idle limit, and a request costs no
-// call. What matters is looked at when it fires; it is set earlier only when something has a sooner deadline.
+// One timer a connection, set lazily: in steady state it fires every 30 s, and a request costs no call. What
+// matters is looked at when it fires; it is set earlier only when something has a sooner deadline.
 
 void Http1Connection::arm_by(Instant deadline) {
   if (armed_ <= deadline) return;
@@ -300,7 +300,7 @@ void Http1Connection::check_reading(Instant now) {
                   static_cast<std::int64_t>(decoder_.buffered_bytes() / limits_.body_bytes_per_s);
     }
   }
-  if (now < deadline) return arm_by(deadline);
+  if (now < deadline) return arm_by(std::min(deadline, now + limits_.stalled_write));
   if (request_began_ != kUnset) return answer_error({408, "request took too long"});
   close(CloseHow::graceful);
 }

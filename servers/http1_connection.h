@@ -35,10 +35,14 @@
 namespace dragstrip {
 
 struct Http1Limits {
-  Duration head{10'000'000'000};           // from the first byte of a request to the end of its head
-  Duration idle{60'000'000'000};           // between two requests
-  Duration stalled_write{30'000'000'000};  // unsent output of which the peer takes nothing
-  std::uint64_t body_bytes_per_s = 1024;   // a request body that comes slower than this is answered 408
+  // From the first byte of a request to the end of its head.
+  Duration head{10'000'000'000};
+  // Between two requests.
+  Duration idle{60'000'000'000};
+  // Unsent output of which the peer takes nothing; noticed within twice this.
+  Duration stalled_write{30'000'000'000};
+  // A request body that comes slower than this is answered 408.
+  std::uint64_t body_bytes_per_s = 1024;
 };
 
 class Http1Connection final : public Endpoint, public ServerExchange {
