@@ -198,6 +198,8 @@ std::vector<Claim> make_claims(const std::vector<Cell>& cells, std::uint64_t see
     }
     for (std::size_t metric = 0; metric < kMetricCount; ++metric) {
       if (kMetrics[metric].margin <= 0) continue;
+      // An open loop completes what it is offered: only a closed one says how much fits.
+      if (kMetrics[metric].key == "throughput_per_s" && members.front()->mode == "open") continue;
       const bool measured = std::any_of(members.begin(), members.end(), [&](const Cell* cell) {
         return !is_floor(*cell) && cell->summary[metric].has_value();
       });

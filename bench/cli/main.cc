@@ -16,7 +16,10 @@ namespace {
 
 // In the order in which somebody meets them.
 constexpr std::array kCommands{
+    Command{"run", "race the rows of a suite: table, results.json, charts, report", run_command},
+    Command{"report", "charts and the report page of a results file", report_command},
     Command{"list", "what there is: rows, workloads, suites, stacks, metrics", list_command},
+    Command{"doctor", "is this machine fit to measure on?", doctor_command},
 };
 
 std::string_view word_for(ExitCode code) {

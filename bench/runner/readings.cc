@@ -1,0 +1,178 @@
+// Taking the readings that fitness.h judges.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+#include <thread>
+#include <vector>
+
+#include "bench/runner/fitness.h"
+#include "core/base/text.h"
+#include "results/machine.h"
+
+namespace dragstrip {
+
+namespace {
+
+std::optional<std::uint64_t> number_in(const std::string& path) {
+  return parse_u64(first_line(path, ""));
+}
+
+std::optional<std::uint64_t> local_ports() {
+  std::istringstream range(first_line("/proc/sys/net/ipv4/ip_local_port_range", ""));
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+  if (!(range >> low >> high) || high < low) return std::nullopt;
+  return high - low + 1;
+}
+
+// "TCP: inuse 5 orphan 0 tw 12 alloc 7 mem 1"
+std::optional<std::uint64_t> time_wait_sockets() {
+  std::ifstream in("/proc/net/sockstat");
+  std::string line;
+  while (std::getline(in, line)) {
+    std::istringstream words(line);
+    std::string word;
+    words >> word;
+    if (word != "TCP:") continue;
+    std::uint64_t value = 0;
+    while (words >> word >> value) {
+      if (word == "tw") return value;
+    }
+  }
+  return std::nullopt;
+}
+
+struct CpuTime {
+  std::uint64_t total = 0;
+  std::uint64_t steal = 0;
+};
+
+// "cpu user nice system idle iowait irq softirq steal guest guest_nice", in ticks (proc(5)).
+std::optional<CpuTime> cpu_time() {
+  std::istringstream words(first_line("/proc/stat", ""));
+  std::string label;
+  if (!(words >> label) || label != "cpu") return std::nullopt;
+  CpuTime time;
+  std::uint64_t value = 0;
+  for (int field = 0; field < 8 && words >> value; ++field) {
+    time.total += value;
+    if (field == 7) time.steal = value;
+  }
+  return time;
+}
+
+// "some avg10=1.23 avg60=... total=..."
+std::optional<double> cpu_pressure() {
+  const std::string line = first_line("/proc/pressure/cpu", "");
+  const std::size_t at = line.find("avg10=");
+  if (at == std::string::npos) return std::nullopt;
+  const auto value = parse_double(line.substr(at + 6, line.find(' ', at) - at - 6));
+  return value ? std::optional<double>(*value / 100) : std::nullopt;
+}
+
+std::uint64_t sleep_overshoot() {
+  std::vector<std::uint64_t> late;
+  for (int i = 0; i < 21; ++i) {
+    const Instant before = stamp();
+    const timespec nap{0, 100'000};
+    ::clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, nullptr);
+    late.push_back(static_cast<std::uint64_t>(std::max<std::int64_t>(0, to_ns(stamp() - before) - 100'000)));
+  }
+  std::nth_element(late.begin(), late.begin() + 10, late.end());
+  return late[10];
+}
+
+class Socket {
+ public:
+  explicit Socket(int fd) : fd_(fd) {}
+  ~Socket() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Socket(const Socket&) = delete;
+  Socket& operator=(const Socket&) = delete;
+  [[nodiscard]] int fd() const noexcept { return fd_; }
+
+ private:
+  int fd_;
+};
+
+void set_no_delay(int fd) {
+  const int one = 1;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+}
+
+// One byte there and back over TCP, between two threads, for `probe`.
+void ping(Readings& readings, Duration probe) {
+  const Socket listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const Socket client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* const generic = reinterpret_cast<sockaddr*>(&address);
+  if (::bind(listener.fd(), generic, size) != 0 || ::listen(listener.fd(), 1) != 0) return;
+  if (::getsockname(listener.fd(), generic, &size) != 0 || ::connect(client.fd(), generic, size) != 0) return;
+  const Socket server(::accept4(listener.fd(), nullptr, nullptr, SOCK_CLOEXEC));
+  if (server.fd() < 0) return;
+  set_no_delay(client.fd());
+  set_no_delay(server.fd());
+  std::thread echo([&] {
+    char byte = 0;
+    while (::recv(server.fd(), &byte, 1, 0) == 1) {
+      if (::send(server.fd(), &byte, 1, MSG_NOSIGNAL) != 1) break;
+    }
+  });
+  std::vector<std::uint64_t> times;
+  const Instant end = stamp() + probe;
+  char byte = 'p';
+  for (Instant before = stamp(); before < end; before = stamp()) {
+    if (::send(client.fd(), &byte, 1, MSG_NOSIGNAL) != 1 || ::recv(client.fd(), &byte, 1, 0) != 1) break;
+    times.push_back(static_cast<std::uint64_t>(to_ns(stamp() - before)));
+  }
+  ::shutdown(client.fd(), SHUT_RDWR);
+  echo.join();
+  if (times.empty()) return;
+  std::sort(times.begin(), times.end());
+  readings.ping_p50_ns = times[times.size() / 2];
+  readings.ping_p99_ns = times[times.size() * 99 / 100];
+  readings.ping_max_ns = times.back();
+}
+
+}  // namespace
+
+Readings take_readings(Duration probe) {
+  Readings readings;
+  readings.cores = usable_cores();
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) readings.descriptors = limit.rlim_cur;
+  readings.somaxconn = number_in("/proc/sys/net/core/somaxconn");
+  readings.ports = local_ports();
+  readings.time_wait = time_wait_sockets();
+  readings.pressure_share = cpu_pressure();  // before the pings, which are pressure themselves
+  readings.governor = first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "");
+  readings.clocksource =
+      first_line("/sys/devices/system/clocksource/clocksource0/current_clocksource", "unknown");
+  readings.congestion_control = first_line("/proc/sys/net/ipv4/tcp_congestion_control", "");
+  timespec resolution{};
+  ::clock_getres(CLOCK_MONOTONIC, &resolution);
+  readings.clock_resolution_ns = static_cast<std::uint64_t>(resolution.tv_nsec);
+  readings.sleep_overshoot_ns = sleep_overshoot();
+  const auto before = cpu_time();
+  ping(readings, probe);
+  const auto after = cpu_time();
+  if (before && after && after->total > before->total) {
+    readings.steal_share =
+        static_cast<double>(after->steal - before->steal) / static_cast<double>(after->total - before->total);
+  }
+  return readings;
+}
+
+}  // namespace dragstrip
