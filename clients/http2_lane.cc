@@ -102,6 +102,10 @@ ExchangeEvents& Http2Lane::let_go() noexcept {
   return *std::exchange(exchange_, nullptr);
 }
 
+void Http2Lane::tell_lost(CloseReason reason, Instant at) {
+  if (events_ != nullptr) events_->on_lane_lost(reason, at);
+}
+
 // ------------------------------------------------------------------------------------- Http2ClientConnection
 
 Http2ClientConnection::Http2ClientConnection(Host& host, const Address& peer, std::string authority,
