@@ -92,6 +92,14 @@ void Recorder::finished(Instant intended, Outcome outcome, Instant at, Instant s
   if (outcome == Outcome::abandoned) add_latency(intended, std::max<std::int64_t>(age.count(), 0), true);
 }
 
+void Recorder::finished_unmeasured(Instant at, std::uint64_t bytes) noexcept {
+  if (!in_window(at)) return;
+  ++outcomes_[static_cast<std::size_t>(Outcome::ok)];
+  ++unmeasured_;
+  ++second_of(at).ok;
+  goodput_bytes_ += bytes;
+}
+
 void Recorder::unanswered(Instant intended, Instant at) noexcept {
   finished(intended, at - intended >= options_.timeout ? Outcome::timeout : Outcome::abandoned, at);
 }
@@ -120,6 +128,7 @@ void Recorder::merge(const Recorder& other) noexcept {
   to_ = to_ == kNever ? other.to_ : std::max(to_, other.to_);
   scheduled_ += other.scheduled_;
   for (std::size_t i = 0; i < kOutcomeCount; ++i) outcomes_[i] += other.outcomes_[i];
+  unmeasured_ += other.unmeasured_;
   late_answers_ += other.late_answers_;
   goodput_bytes_ += other.goodput_bytes_;
   releases_ += other.releases_;
@@ -143,7 +152,7 @@ bool Recorder::balanced() const noexcept {
   for (const Second& second : seconds_) {
     if (second.scheduled != second.ok + second.failed) return false;
   }
-  return scheduled_ == sum_of(outcomes_) && latency_.known().count() == count(Outcome::ok) &&
+  return scheduled_ == sum_of(outcomes_) && latency_.known().count() + unmeasured_ == count(Outcome::ok) &&
          latency_.at_least().count() == count(Outcome::timeout) + count(Outcome::abandoned);
 }
 

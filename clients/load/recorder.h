@@ -80,6 +80,9 @@ class Recorder {
   // payload count as goodput when it ends ok.
   void finished(Instant intended, Outcome outcome, Instant at, Instant sent = kUnset,
                 std::uint64_t bytes = 0) noexcept;
+  // Ended ok, but nothing says when it was intended: counted, without a latency (messages of foreign
+  // servers).
+  void finished_unmeasured(Instant at, std::uint64_t bytes) noexcept;
   // Operations that nobody answered and nobody will: timeout when they are old enough at `at`, abandoned
   // otherwise.
   void unanswered(Instant intended, Instant at) noexcept;
@@ -126,6 +129,7 @@ class Recorder {
   Instant to_ = kNever;
   std::uint64_t scheduled_ = 0;
   OutcomeCounts outcomes_{};
+  std::uint64_t unmeasured_ = 0;
   std::uint64_t late_answers_ = 0;
   std::uint64_t goodput_bytes_ = 0;
   std::uint64_t releases_ = 0;

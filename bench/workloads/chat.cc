@@ -1,0 +1,253 @@
+#include "bench/workloads/chat.h"
+
+#include <algorithm>
+
+#include "core/base/check.h"
+#include "core/codec/message.h"
+
+namespace dragstrip {
+
+namespace {
+constexpr std::uint32_t kTopicNumbers = 1u << 12;  // what the header has room for
+}
+
+ChatWorker::ChatWorker(const WorkerSetup& setup) : LoadWorker(setup), payload_(plan_.payload_bytes) {
+  DRAGSTRIP_CHECK(plan_.payload_bytes >= kMessageHeaderSize);
+  plan_rooms();
+  plan_publishes();
+}
+
+void ChatWorker::plan_rooms() {
+  members_.resize(slots_.size());
+  std::uint32_t trackers = 0;
+  for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
+    const std::uint32_t number = slots_[slot].client / plan_.room_size;
+    if (rooms_.empty() || rooms_.back().number != number) {
+      rooms_.push_back({number, slot, 0, plan_.topic + "-" + std::to_string(number)});
+    }
+    members_[slot].room = static_cast<std::uint32_t>(rooms_.size() - 1);
+    members_[slot].place = rooms_.back().size++;
+  }
+  for (Member& member : members_) {
+    member.trackers = trackers;
+    trackers += rooms_[member.room].size;
+  }
+  trackers_.resize(trackers);
+}
+
+void ChatWorker::plan_publishes() {
+  constexpr std::uint32_t kNotMine = ~0u;
+  std::vector<std::uint32_t> slot_of_client(plan_.clients, kNotMine);
+  for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) slot_of_client[slots_[slot].client] = slot;
+  std::vector<std::uint32_t> counts(slots_.size());
+  for (Schedule schedule(plan_.schedule); schedule.peek() < plan_.total();) {
+    const std::uint32_t slot = slot_of_client[chat_user(plan_, schedule.index())];
+    const Duration offset = schedule.next();
+    if (slot != kNotMine) publishes_.push_back({offset.count(), slot, counts[slot]++});
+  }
+  std::uint32_t first = 0;
+  for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
+    members_[slot].first = members_[slot].next = members_[slot].end = first;
+    first += counts[slot];
+  }
+  by_member_.resize(publishes_.size());
+  for (std::uint32_t i = 0; i < publishes_.size(); ++i) by_member_[members_[publishes_[i].slot].end++] = i;
+}
+
+void ChatWorker::subscribe(Slot& slot) {
+  const Member& member = members_[index_of(slot)];
+  slot.channel->subscribe(rooms_[member.room].topic, member.last);
+}
+
+void ChatWorker::on_begin() {
+  pump();
+}
+
+// ------------------------------------------------------------------------------------------ publishing
+
+void ChatWorker::pump() {
+  if (!offering()) return;
+  while (next_due_ < publishes_.size()) {
+    const Publish& publish = publishes_[next_due_];
+    const Instant intended = intended_of(publish);
+    if (intended >= recorder_.window_to()) return;
+    if (intended > host_.stamp()) return wake_at(intended);
+    ++next_due_;
+    ++pending_;
+    release_next(publish.slot);
+  }
+}
+
+// Releases the member's next publish when it is due and nothing is in its way.
+void ChatWorker::release_next(std::uint32_t slot) {
+  Member& member = members_[slot];
+  if (member.busy || member.next == member.end || slots_[slot].state != Slot::State::up) return;
+  const std::uint32_t index = by_member_[member.next];
+  if (index >= next_due_ || !slots_[slot].channel->can_send()) return;
+  Publish& publish = publishes_[index];
+  ++member.next;
+  member.busy = true;
+  publish.released = true;
+  const Instant intended = intended_of(publish);
+  recorder_.released(intended, std::max(intended, member.free_since), host_.stamp());
+  MessageHeader header;
+  header.run = plan_.run;
+  header.publisher = slots_[slot].client + 1;
+  header.seq = publish.seq;
+  header.intended = intended;
+  header.topic = rooms_[member.room].number % kTopicNumbers;
+  write_message(payload_, header);
+  slots_[slot].channel->publish(index, rooms_[member.room].topic, {payload_.data(), payload_.size()},
+                                intended);
+}
+
+void ChatWorker::finish_publish(Publish& publish, Outcome outcome, Instant at) {
+  publish.done = true;
+  --pending_;
+  const Instant intended = intended_of(publish);
+  if (outcome == Outcome::ok)
+    expected_ += rooms_[members_[publish.slot].room].size;  // late or not, it is in the log
+  publish.outcome = outcome;
+  if (outcome == Outcome::ok && at - intended > plan_.timeout) outcome = Outcome::timeout;
+  if (!recorder_.in_window(intended)) return;
+  ++report_.publishes.outcomes[static_cast<std::size_t>(outcome)];
+}
+
+void ChatWorker::on_done(Channel& channel, const Sample& sample, std::string_view) {
+  const auto slot = static_cast<std::uint32_t>(channel.user);
+  if (sample.op >= publishes_.size() || publishes_[sample.op].done || publishes_[sample.op].slot != slot)
+    return;
+  finish_publish(publishes_[sample.op], sample.outcome, sample.received);
+  members_[slot].busy = false;
+  members_[slot].free_since = sample.received;
+  release_next(slot);
+  check_drained();
+}
+
+void ChatWorker::on_up(Slot& slot, Instant at) {
+  members_[index_of(slot)].free_since = at;
+  if (offering()) release_next(index_of(slot));
+}
+
+void ChatWorker::on_down(Slot& slot, Instant at) {
+  Member& member = members_[index_of(slot)];
+  if (member.busy) {
+    Publish& publish = publishes_[by_member_[member.next - 1]];
+    if (!publish.done) finish_publish(publish, Outcome::reset, at);
+  }
+  member.busy = false;
+}
+
+void ChatWorker::on_tick(Instant) {
+  if (!offering() || pending_ == 0) return;
+  for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) release_next(slot);  // those that could not send
+}
+
+// ------------------------------------------------------------------------------------------ hearing
+
+const ChatWorker::Publish* ChatWorker::find_publish(const Member& listener, const MessageView& view) {
+  const ReadMessage read = read_message(view.payload);
+  DeliveryCounts& counts = report_.deliveries;
+  if (read.check == MessageCheck::corrupt) {
+    ++counts.corrupt;
+    return nullptr;
+  }
+  const MessageHeader& header = read.header;
+  const Room& room = rooms_[listener.room];
+  const std::uint32_t first_client = room.number * plan_.room_size;
+  const std::uint32_t place = header.publisher - 1 - first_client;  // wraps around for those below
+  if (read.check == MessageCheck::not_ours || header.run != plan_.run || header.publisher == 0 ||
+      place >= room.size) {
+    ++counts.foreign;
+    return nullptr;
+  }
+  const Member& publisher = members_[room.first + place];
+  if (header.seq < publisher.end - publisher.first) {
+    const Publish& publish = publishes_[by_member_[publisher.first + static_cast<std::uint32_t>(header.seq)]];
+    if (publish.released && intended_of(publish) == header.intended) return &publish;
+  }
+  ++counts.corrupt;  // never said, or not like this
+  return nullptr;
+}
+
+void ChatWorker::on_message(Channel& channel, const MessageView& view, Instant received) {
+  Member& member = members_[channel.user];
+  if (view.seq != 0) member.last = view.seq;
+  const Publish* const publish = find_publish(member, view);
+  if (publish == nullptr) return;
+  recorder_.received_in_window(received);
+  DeliveryCounts& counts = report_.deliveries;
+  SeqTracker& got = trackers_[member.trackers + members_[publish->slot].place];
+  const Arrived how = got.accept(publish->seq);
+  if (how == Arrived::duplicate) {
+    ++counts.duplicate;
+    return;
+  }
+  if (how == Arrived::reordered) ++counts.reordered;
+  ++delivered_;
+  const Instant intended = intended_of(*publish);
+  if (recorder_.in_window(intended)) {
+    ++counts.unique;
+    recorder_.finished(intended, Outcome::ok, received, kUnset, view.payload.size());
+  }
+  check_drained();
+}
+
+void ChatWorker::on_lagged(Channel& channel, Cursor oldest, Instant) {
+  Member& member = members_[channel.user];
+  if (oldest == 0 || oldest - 1 <= member.last) return;
+  member.lag_budget += oldest - 1 - member.last;
+  member.last = oldest - 1;
+}
+
+// ------------------------------------------------------------------------------------------ the end
+
+bool ChatWorker::drained() const {
+  const bool all_due =
+      next_due_ == publishes_.size() || intended_of(publishes_[next_due_]) >= recorder_.window_to();
+  return all_due && pending_ == 0 && delivered_ >= expected_;
+}
+
+void ChatWorker::settle(Instant now) {
+  for (Publish& publish : publishes_) {
+    const Instant intended = intended_of(publish);
+    if (!recorder_.in_window(intended)) continue;
+    ++report_.publishes.scheduled;
+    if (!publish.done) {
+      const Outcome outcome = now - intended >= plan_.timeout ? Outcome::timeout : Outcome::abandoned;
+      ++report_.publishes.outcomes[static_cast<std::size_t>(outcome)];
+    }
+    const Room& room = rooms_[members_[publish.slot].room];
+    recorder_.scheduled(intended, room.size);
+    report_.deliveries.due += room.size;
+    settle_deliveries(publish, now);
+  }
+}
+
+// Gives every delivery of `publish` that did not arrive its outcome.
+void ChatWorker::settle_deliveries(const Publish& publish, Instant now) {
+  const Instant intended = intended_of(publish);
+  const Member& publisher = members_[publish.slot];
+  const Room& room = rooms_[publisher.room];
+  for (std::uint32_t slot = room.first; slot < room.first + room.size; ++slot) {
+    Member& member = members_[slot];
+    const SeqTracker& got = trackers_[member.trackers + publisher.place];
+    if (got.has(publish.seq)) continue;
+    if (!slots_[slot].was_up) {
+      recorder_.finished(intended, Outcome::refused, now);
+    } else if (publish.done && publish.outcome != Outcome::ok) {
+      recorder_.finished(intended, publish.outcome, now);
+    } else if (publish.done && member.lag_budget > 0) {
+      --member.lag_budget;
+      ++report_.deliveries.lagged;
+      recorder_.finished(intended, Outcome::lagged, now);
+    } else if (publish.done && publish.seq < got.high()) {
+      ++report_.deliveries.lost;  // accepted, and a later one of the same publisher came
+      recorder_.finished(intended, Outcome::lost, now);
+    } else {
+      recorder_.unanswered(intended, now);
+    }
+  }
+}
+
+}  // namespace dragstrip

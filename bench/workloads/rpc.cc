@@ -1,0 +1,198 @@
+#include "bench/workloads/rpc.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/codec/message.h"
+
+namespace dragstrip {
+
+namespace {
+constexpr Duration kPauseAfterFailure{50'000'000};  // closed loop: a dead server is not hammered
+constexpr std::uint64_t kSeqMask = (std::uint64_t{1} << 36) - 1;
+
+// Payloads too short for a header: letters that depend on the operation.
+char short_payload_byte(OpId op, std::size_t i) noexcept {
+  return static_cast<char>('a' + (op >> (4 * (i % 16)) & 15));
+}
+}  // namespace
+
+RpcWorker::RpcWorker(const WorkerSetup& setup)
+    : LoadWorker(setup), schedule_(plan_.schedule), payload_(plan_.payload_bytes) {
+  pending_.resize(slots_.size());
+  free_.resize(slots_.size());
+  next_closed_op_ = index_;
+}
+
+void RpcWorker::on_begin() {
+  skip_to_own();
+  pump();
+}
+
+// Operation k belongs to worker k mod threads, so that all workers together follow one schedule.
+void RpcWorker::skip_to_own() {
+  while (schedule_.index() % plan_.threads != index_) schedule_.next();
+}
+
+void RpcWorker::on_up(Slot& slot, Instant at) {
+  make_free(index_of(slot), at);
+  if (offering()) pump();
+}
+
+void RpcWorker::on_down(Slot& slot, Instant at) {
+  Pending& pending = pending_[index_of(slot)];
+  if (pending.busy) {  // the channel should have said so before; whatever it was, it will not end any more
+    pending.busy = false;
+    --in_flight_;
+    recorder_.finished(pending.intended, Outcome::reset, at);
+  }
+  check_drained();
+}
+
+void RpcWorker::on_tick(Instant) {
+  if (offering() && free_count_ != 0) pump();  // channels that could not send, or pause after a failure
+}
+
+void RpcWorker::make_free(std::uint32_t slot, Instant since) {
+  Pending& pending = pending_[slot];
+  pending.free_since = since;
+  if (pending.queued) return;
+  pending.queued = true;
+  free_[(free_first_ + free_count_) % free_.size()] = slot;
+  ++free_count_;
+}
+
+bool RpcWorker::take_free(std::uint32_t& slot) {
+  for (std::size_t tries = free_count_; tries > 0; --tries) {
+    slot = free_[free_first_];
+    free_first_ = (free_first_ + 1) % free_.size();
+    --free_count_;
+    Pending& pending = pending_[slot];
+    pending.queued = false;
+    if (slots_[slot].state != Slot::State::up) continue;  // comes back with on_up
+    if (slots_[slot].channel->can_send() && pending.not_before <= host_.now()) return true;
+    make_free(slot, pending.free_since);  // to the end of the line
+  }
+  return false;
+}
+
+void RpcWorker::pump() {
+  if (!offering()) return;
+  if (plan_.closed) {
+    pump_closed();
+  } else {
+    pump_open();
+  }
+}
+
+void RpcWorker::pump_open() {
+  while (true) {
+    const Instant intended = zero_ + schedule_.peek();
+    if (intended >= recorder_.window_to()) return;
+    const Instant now = host_.stamp();
+    if (intended > now) return wake_at(intended);
+    std::uint32_t slot = 0;
+    if (!take_free(slot)) return;  // the next answer, connection or tick comes back here
+    release(slot, schedule_.index(), intended, now);
+    schedule_.next();
+    skip_to_own();
+  }
+}
+
+void RpcWorker::pump_closed() {
+  std::uint32_t slot = 0;
+  while (take_free(slot)) {
+    const Instant now = host_.stamp();
+    if (now >= recorder_.window_to()) return make_free(slot, now);
+    if (now < zero_) {
+      make_free(slot, now);
+      return wake_at(zero_);
+    }
+    release(slot, next_closed_op_, now, now);
+    next_closed_op_ += plan_.threads;
+  }
+}
+
+void RpcWorker::release(std::uint32_t slot, OpId op, Instant intended, Instant at) {
+  Pending& pending = pending_[slot];
+  // Waiting for a free channel is the server's time; what passed since one was free is ours.
+  const Instant due =
+      plan_.closed ? std::max(pending.free_since, zero_) : std::max(intended, pending.free_since);
+  pending.op = op;
+  pending.intended = intended;
+  pending.busy = true;
+  ++in_flight_;
+  recorder_.scheduled(intended);
+  recorder_.released(intended, due, at);
+  write_payload(op, intended);
+  slots_[slot].channel->request(op, {payload_.data(), payload_.size()}, intended);
+}
+
+void RpcWorker::write_payload(OpId op, Instant intended) {
+  if (payload_.size() < kMessageHeaderSize) {
+    for (std::size_t i = 0; i < payload_.size(); ++i) payload_[i] = short_payload_byte(op, i);
+    return;
+  }
+  MessageHeader header;
+  header.run = plan_.run;
+  header.seq = op & kSeqMask;
+  header.intended = intended;
+  write_message(payload_, header);
+}
+
+bool RpcWorker::right_answer(const Pending& pending, std::string_view answer) {
+  if (plan_.foreign) return true;
+  if (plan_.row->delivery == Delivery::request && plan_.method == Method::get) return answer == "ok";
+  if (answer.size() != payload_.size()) return false;
+  if (payload_.size() < kMessageHeaderSize) {
+    for (std::size_t i = 0; i < answer.size(); ++i) {
+      if (answer[i] != short_payload_byte(pending.op, i)) return false;
+    }
+    return true;
+  }
+  // The checksum covers every byte, and the header says whose they are: an echo of another request is found
+  // too.
+  const ReadMessage read = read_message(answer);
+  return read.check == MessageCheck::ok && read.header.run == plan_.run &&
+         read.header.seq == (pending.op & kSeqMask) && read.header.intended == pending.intended;
+}
+
+Outcome RpcWorker::judge(const Pending& pending, const Sample& sample, std::string_view answer) {
+  if (sample.outcome != Outcome::ok || right_answer(pending, answer)) return sample.outcome;
+  return Outcome::protocol_error;
+}
+
+void RpcWorker::on_done(Channel& channel, const Sample& sample, std::string_view answer) {
+  Slot& slot = slot_of(channel);
+  const std::uint32_t at = index_of(slot);
+  Pending& pending = pending_[at];
+  if (!pending.busy || pending.op != sample.op) return;  // settled before
+  pending.busy = false;
+  --in_flight_;
+  const Outcome outcome = judge(pending, sample, answer);
+  recorder_.finished(pending.intended, outcome, sample.received, sample.sent, plan_.payload_bytes);
+  recorder_.received_in_window(sample.received);
+  pending.not_before = plan_.closed && outcome != Outcome::ok ? sample.received + kPauseAfterFailure : kUnset;
+  if (slot.state == Slot::State::up) make_free(at, sample.received);
+  pump();
+  check_drained();
+}
+
+bool RpcWorker::drained() const {
+  return in_flight_ == 0 && (plan_.closed || zero_ + schedule_.peek() >= recorder_.window_to());
+}
+
+void RpcWorker::settle(Instant now) {
+  for (Pending& pending : pending_) {
+    if (pending.busy) recorder_.unanswered(pending.intended, now);
+    pending.busy = false;
+  }
+  if (plan_.closed) return;
+  // What was due and never found a channel.
+  for (; zero_ + schedule_.peek() < recorder_.window_to(); schedule_.next(), skip_to_own()) {
+    recorder_.scheduled(zero_ + schedule_.peek());
+    recorder_.unanswered(zero_ + schedule_.peek(), now);
+  }
+}
+
+}  // namespace dragstrip
