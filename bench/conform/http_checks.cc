@@ -270,7 +270,7 @@ Verdict feed(const Target& target) {
     return fmt::format("POST /feed: expected 200 and start_ns, got {} \"{}\"", started.status,
                        shown(started.body));
   }
-  if (Verdict bad = expect_answer("POST /feed again", peer.post("/feed?topic={}&rate=1", ""), 409);
+  if (Verdict bad = expect_answer("POST /feed again", peer.post("/feed?topic={}&rate=1&payload=64", ""), 409);
       !bad.empty()) {
     return bad;
   }
@@ -291,10 +291,10 @@ Verdict feed(const Target& target) {
       return fmt::format("POST /feed: message {} is not the one the schedule asks for", k);
     }
   }
-  return all_of(
-      {expect_answer("DELETE /feed, ended", peer.remove("/feed?topic={}"), 404),
-       expect_answer("POST /feed after the end", peer.post("/feed?topic={}&rate=1&duration=1m", ""), 200),
-       expect_answer("DELETE /feed, running", peer.remove("/feed?topic={}"), 200)});
+  return all_of({expect_answer("DELETE /feed, ended", peer.remove("/feed?topic={}"), 404),
+                 expect_answer("POST /feed after the end",
+                               peer.post("/feed?topic={}&rate=1&payload=64&duration=1m", ""), 200),
+                 expect_answer("DELETE /feed, running", peer.remove("/feed?topic={}"), 200)});
 }
 
 }  // namespace

@@ -13,7 +13,6 @@
 // of long polling or SSE. Rows: request, short-poll (h1, h1-close), long-poll, http-stream, sse (h1).
 #include <httplib.h>
 
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -272,6 +271,10 @@ int serve(int argc, char** argv) {
   std::string host = "127.0.0.1";
   int port = 0;
   bool tuned = false;
+  if (argc == 2 && std::string(argv[1]) == "--version") {
+    std::printf("cpp-httplib %s\n", CPPHTTPLIB_VERSION);
+    return 0;
+  }
   for (int i = 1; i < argc; i += 2) {
     const std::string flag = argv[i];
     if (i + 1 == argc) return usage(flag + " needs a value");
@@ -290,7 +293,6 @@ int serve(int argc, char** argv) {
   }
   // cpp-httplib 0.11 is unsafe for hostile input (unbounded fields and chunked bodies): loopback only.
   if (host != "127.0.0.1" && host != "localhost") return usage("this stack listens on 127.0.0.1 only");
-  prctl(PR_SET_PDEATHSIG, SIGTERM);
   httplib::Server server;
   if (tuned) tune(server);
   Service service;
