@@ -6,7 +6,7 @@
 
 namespace dragstrip {
 
-std::uint64_t Topic::publish(std::string_view payload) {
+std::uint64_t Topic::accept(std::string_view payload) {
   const std::uint64_t seq = log_.append(payload);
   const std::size_t count = subscribers_.size();
   if (count == 0) return seq;
@@ -56,7 +56,7 @@ void Topic::close_holes() {
 Topic* Hub::topic(std::string_view name) {
   if (const auto found = topics_.find(name); found != topics_.end()) return found->second.get();
   if (topics_.size() >= kMaxTopics) return nullptr;
-  auto made = std::make_unique<Topic>(std::string(name), std::hash<std::string_view>{}(name));
+  auto made = std::make_unique<Topic>(std::string(name), std::hash<std::string_view>{}(name), relay_);
   Topic* const address = made.get();
   topics_.emplace(std::string(name), std::move(made));
   return address;

@@ -29,9 +29,19 @@ class Subscriber {
   std::uint32_t index_ = ~0u;  // place in the topic's list; ~0: not subscribed
 };
 
+// Where publishing is not for this hub alone to decide (worker_group.h). A server with one worker has none.
+class TopicRelay {
+ public:
+  virtual ~TopicRelay() = default;
+  // True: the message was taken; it comes back through Topic::accept when the one who keeps the order has
+  // numbered it. False: number it here.
+  virtual bool relay(Topic&, std::string_view payload) = 0;
+};
+
 class Topic {
  public:
-  explicit Topic(std::string name, std::uint64_t seed) : name_(std::move(name)), order_(seed) {}
+  explicit Topic(std::string name, std::uint64_t seed, TopicRelay* relay = nullptr)
+      : name_(std::move(name)), relay_(relay), order_(seed) {}
   Topic(const Topic&) = delete;
   Topic& operator=(const Topic&) = delete;
 
@@ -40,16 +50,23 @@ class Topic {
   [[nodiscard]] std::size_t subscribers() const noexcept { return subscribers_.size() - holes_; }
 
   // Appends and tells every subscriber, starting at a random place in the list so that nobody is always
-  // last. Returns the sequence number. The payload must be UTF-8 and at most TopicLog::kMaxPayload.
-  std::uint64_t publish(std::string_view payload);
+  // last. Returns the sequence number, or 0 when a relay took the message and its number is yet to be known.
+  // The payload must be UTF-8 and at most TopicLog::kMaxPayload.
+  std::uint64_t publish(std::string_view payload) {
+    if (relay_ != nullptr && relay_->relay(*this, payload)) return 0;
+    return accept(payload);
+  }
+  // The same for a message whose place in the order is settled.
+  std::uint64_t accept(std::string_view payload);
   void subscribe(Subscriber&);
   void unsubscribe(Subscriber&);  // harmless when not subscribed
 
  private:
-  std::string name_;
-  TopicLog log_;
   void close_holes();
 
+  std::string name_;
+  TopicRelay* relay_;
+  TopicLog log_;
   std::vector<Subscriber*> subscribers_;  // nullptr: left during a round; closed when the round is over
   std::size_t holes_ = 0;
   std::uint32_t rounds_ = 0;  // publishes under way, one inside the other
@@ -62,6 +79,8 @@ class Hub {
   // Creates it on first use; nullptr when kMaxTopics exist. Stable address.
   Topic* topic(std::string_view name);
   [[nodiscard]] std::size_t topics() const noexcept { return topics_.size(); }
+  // Before the first topic is made.
+  void set_relay(TopicRelay& relay) { relay_ = &relay; }
 
  private:
   struct Hash {
@@ -69,6 +88,7 @@ class Hub {
     std::size_t operator()(std::string_view s) const noexcept { return std::hash<std::string_view>{}(s); }
   };
   std::unordered_map<std::string, std::unique_ptr<Topic>, Hash, std::equal_to<>> topics_;
+  TopicRelay* relay_ = nullptr;
 };
 
 }  // namespace dragstrip
