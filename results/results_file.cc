@@ -158,7 +158,7 @@ Cell read_cell(const Json& json, const std::string& name, const std::string& pat
   if (!json["poll_interval_ns"].is_null())
     cell.poll_interval_ns = json["poll_interval_ns"].get<std::int64_t>();
   for (std::size_t i = 0; i < json["runs"].size(); ++i) {
-    ParsedRun parsed = parse_run(json["runs"][i]);
+    ParsedRun parsed = read_run(json["runs"][i]);
     if (!parsed.error.empty()) refuse(name, path + ".runs[" + std::to_string(i) + "]: " + parsed.error);
     cell.runs.push_back(std::move(parsed.run));
   }

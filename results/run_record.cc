@@ -92,7 +92,7 @@ std::uint64_t samples_needed(std::string_view quantile) noexcept {
   return 1;  // min, max
 }
 
-ParsedRun parse_run(const Json& record) {
+ParsedRun read_run(const Json& record) {
   ParsedRun parsed;
   if (auto bad = schema_violation(record, SchemaFile::run)) {
     parsed.error = *bad;
@@ -126,7 +126,7 @@ ParsedRun parse_run(std::string_view text) {
     parsed.error = text.empty() ? "no record was printed" : "the record is not JSON";
     return parsed;
   }
-  return parse_run(record);
+  return read_run(record);
 }
 
 void downgrade(RunRecord& run, Verdict verdict, const Reason& reason) {

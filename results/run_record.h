@@ -23,7 +23,7 @@ struct ParsedRun {
 };
 // `text` must be one JSON document that fits run.schema.json and whose ledger closes.
 ParsedRun parse_run(std::string_view text);
-ParsedRun parse_run(const Json& document);
+ParsedRun read_run(const Json& document);
 
 // Makes the verdict at least as bad as `verdict` and adds the reason, in the struct and in its JSON.
 void downgrade(RunRecord& run, Verdict verdict, const Reason& reason);
