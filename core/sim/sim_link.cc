@@ -190,6 +190,7 @@ void SimWorld::deliver_bytes(Conn& conn) {
     credit(conn);
   }
   if (cut) {
+    ++cuts_;
     send_mark(conn, true);
     return die(conn, CloseReason::reset);
   }

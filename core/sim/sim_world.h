@@ -175,6 +175,8 @@ class SimWorld {
   // Connections of all hosts, those included whose endpoint has closed them and whose output or FIN is
   // still under way.
   [[nodiscard]] std::size_t live_connections() const noexcept { return live_connections_; }
+  // Connections that a link's cut_after ended.
+  [[nodiscard]] std::uint64_t cuts() const noexcept { return cuts_; }
   [[nodiscard]] std::uint64_t events() const noexcept { return events_; }
   [[nodiscard]] std::uint64_t trace_hash() const noexcept { return trace_hash_; }
 
@@ -245,6 +247,7 @@ class SimWorld {
   Instant now_{std::chrono::seconds{1}};
   std::uint64_t seq_ = 0;
   std::uint64_t events_ = 0;
+  std::uint64_t cuts_ = 0;
   std::uint64_t trace_hash_ = 0;
   std::uint64_t events_of_instant_ = 0;
   Random random_;

@@ -117,6 +117,7 @@ TEST(SimLink, CutDeliversExactlyThatMuchAndResetsBoth) {
       p.client.out().append("0123456789");
       ASSERT_TRUE(p.world.run_until_idle(kLong));
       EXPECT_EQ(p.server.received, std::string("0123456789").substr(0, cut));
+      EXPECT_EQ(p.world.cuts(), cut == 11 ? 0u : 1u);
       if (cut == 11) {
         EXPECT_EQ(p.client.text(), "");
         continue;
