@@ -1,0 +1,104 @@
+#include "bench/cli/serve_workers.h"
+
+#include <sched.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <thread>
+
+#include "core/base/error.h"
+#include "core/net/net_host.h"
+#include "servers/hub.h"
+#include "servers/worker_group.h"
+
+namespace dragstrip::cli {
+
+class ServeWorkers::Worker final : public Mailbox::Bell, private NetHost::Posted {
+ public:
+  Worker(const ServerOptions& options, WorkerGroup* group, std::size_t index)
+      : server_(host_, hub_, options), group_(group), index_(index) {
+    if (group != nullptr) group->join(index, hub_, server_.router(), *this);
+  }
+
+  Acceptor& acceptor() noexcept { return server_; }
+  Address listen(const Address& at, bool shared) { return host_.listen(at, server_, shared); }
+  void run() { host_.run(); }
+  void stop() noexcept { host_.stop(); }
+
+ private:
+  void ring() override { host_.post(*this); }
+  void on_posted() override { group_->on_mail(index_); }
+
+  NetHost host_;
+  Hub hub_;
+  Server server_;
+  WorkerGroup* group_;
+  std::size_t index_;
+};
+
+namespace {
+
+// Returns an errno.
+int pin_this_thread(int cpu) {
+  if (cpu >= CPU_SETSIZE) return EINVAL;
+  cpu_set_t cpus;
+  CPU_ZERO(&cpus);
+  CPU_SET(static_cast<unsigned>(cpu), &cpus);
+  return sched_setaffinity(0, sizeof cpus, &cpus) == 0 ? 0 : errno;
+}
+
+// Asked before anything listens, so that a wrong number is an error and not a slow run.
+void check_cpus(int first, int count) {
+  cpu_set_t before;
+  CPU_ZERO(&before);
+  if (sched_getaffinity(0, sizeof before, &before) != 0) return;
+  for (int cpu = first; cpu < first + count; ++cpu) {
+    if (const int error = pin_this_thread(cpu); error != 0) {
+      throw UserError(ExitCode::usage, "--cpu: CPU " + std::to_string(cpu) + " cannot be used (" +
+                                           std::strerror(error) +
+                                           "); `nproc` and `taskset -p $$` say which can");
+    }
+  }
+  sched_setaffinity(0, sizeof before, &before);
+}
+
+}  // namespace
+
+ServeWorkers::ServeWorkers(const ServeOptions& options) : first_cpu_(options.first_cpu) {
+  const auto count = static_cast<std::size_t>(options.workers);
+  if (first_cpu_) check_cpus(*first_cpu_, options.workers);
+  if (count > 1) group_ = std::make_unique<WorkerGroup>(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    workers_.push_back(std::make_unique<Worker>(options.server, group_.get(), i));
+  }
+  // Sharing a port among our threads would share it with any other server of this user as well. Alone first.
+  if (count > 1 && options.listen.port != 0) NetHost().listen(options.listen, workers_.front()->acceptor());
+  // The first one learns the port; the system spreads connections over all that listen on it.
+  address_ = options.listen;
+  for (const auto& worker : workers_) address_ = worker->listen(address_, count > 1);
+}
+
+// Before the group: endpoints that go may still have requests with it.
+ServeWorkers::~ServeWorkers() {
+  workers_.clear();
+}
+
+void ServeWorkers::run() {
+  std::vector<std::thread> threads;
+  for (std::size_t i = 1; i < workers_.size(); ++i) {
+    threads.emplace_back([this, i] {
+      if (first_cpu_) pin_this_thread(*first_cpu_ + static_cast<int>(i));
+      workers_[i]->run();
+    });
+  }
+  if (first_cpu_) pin_this_thread(*first_cpu_);
+  workers_.front()->run();
+  for (std::thread& thread : threads) thread.join();
+}
+
+void ServeWorkers::stop() noexcept {
+  for (const auto& worker : workers_) worker->stop();
+}
+
+}  // namespace dragstrip::cli
