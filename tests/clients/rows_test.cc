@@ -356,7 +356,8 @@ TEST_P(FeedRows, nothing_is_heard_after_stop_in_any_event) {
 TEST_P(FeedRows, any_operation_may_fail_once) {
   constexpr std::size_t kMessages = 8;
   bool hit = true;
-  for (std::uint64_t n = 1; hit; ++n) {
+  std::uint64_t n = 1;
+  for (; hit; ++n) {
     SCOPED_TRACE("failed operation " + std::to_string(n));
     ASSERT_LT(n, 5000u);
     Track track(GetParam(), kPlain);
@@ -384,11 +385,13 @@ TEST_P(FeedRows, any_operation_may_fail_once) {
     ASSERT_EQ(user.messages(), expected);
     hit = track.world.fault_hit();
   }
+  EXPECT_GT(n, 10u);
 }
 
 TEST_P(RpcRows, any_operation_may_fail_once) {
   bool hit = true;
-  for (std::uint64_t n = 1; hit; ++n) {
+  std::uint64_t n = 1;
+  for (; hit; ++n) {
     SCOPED_TRACE("failed operation " + std::to_string(n));
     ASSERT_LT(n, 5000u);
     Track track(GetParam(), kPlain);
@@ -403,6 +406,7 @@ TEST_P(RpcRows, any_operation_may_fail_once) {
     ASSERT_EQ(done, std::vector<int>(6, 1));
     hit = track.world.fault_hit();
   }
+  EXPECT_GT(n, 10u);
 }
 
 // A few tables of the simulated world grow with every connection ever made.
