@@ -406,7 +406,7 @@ TEST_P(RpcRows, any_operation_may_fail_once) {
     ASSERT_EQ(done, std::vector<int>(6, 1));
     hit = track.world.fault_hit();
   }
-  EXPECT_GT(n, 10u);
+  EXPECT_GT(n, 4u);  // requests of one turn share a write
 }
 
 // A few tables of the simulated world grow with every connection ever made.
