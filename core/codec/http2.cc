@@ -24,6 +24,10 @@ nghttp2_option* new_option(const Http2Config& config) {
   // nghttp2 counts each piece in which the 9 octets of a CONTINUATION head arrive, not the frames; those are
   // the guard's to count.
   nghttp2_option_set_max_continuations(option, 9 * Http2Guard::kMaxContinuations);
+  // nghttp2 skips frames of unknown types without a word; the guard wants to see them.
+  for (unsigned type = NGHTTP2_CONTINUATION + 1; type <= 0xff; ++type) {
+    nghttp2_option_set_user_recv_extension_type(option, static_cast<std::uint8_t>(type));
+  }
   // Closed streams are kept for RFC 7540's priority tree, which RFC 9113 §5.3 dropped.
   nghttp2_option_set_no_closed_streams(option, 1);
   // Until the peer's SETTINGS have come we do not know its limit; requests wait for them.
@@ -43,6 +47,10 @@ Http2Field http2_field(std::string_view name, std::string_view value, Http2Copy 
 nghttp2_session_callbacks* Http2Wire::new_callbacks() {
   nghttp2_session_callbacks* callbacks = nullptr;
   must(nghttp2_session_callbacks_new(&callbacks));
+  // RFC 9113 §5.5: unknown frames are ignored.
+  nghttp2_session_callbacks_set_unpack_extension_callback(
+      callbacks,
+      [](nghttp2_session*, void**, const nghttp2_frame_hd*, void*) -> int { return NGHTTP2_ERR_CANCEL; });
   return callbacks;
 }
 
@@ -95,16 +103,12 @@ bool Http2Wire::pump(Buffer& out, std::size_t limit) {
   if (busy_) return true;
   busy_ = true;
   out_ = &out;
-  const std::size_t before = out.size();
-  bool drained = false;
-  while (out.size() - before < limit) {
+  out_limit_ = limit < ~out.size() ? out.size() + limit : ~std::size_t{0};
+  while (!at_limit()) {
     const std::uint8_t* data = nullptr;
     const ssize_t n = nghttp2_session_mem_send(wire_, &data);
     DRAGSTRIP_CHECK(n >= 0);  // negative: no memory, or a callback of ours failed, which none does
-    if (n == 0) {
-      drained = true;
-      break;
-    }
+    if (n == 0) break;        // nothing left, or stopped at the limit
     out.append({reinterpret_cast<const char*>(data), static_cast<std::size_t>(n)});
     if (ended_by_headers_ != 0) {
       const std::int32_t id = ended_by_headers_;
@@ -112,6 +116,7 @@ bool Http2Wire::pump(Buffer& out, std::size_t limit) {
       end_stream_written(id);
     }
   }
+  const bool drained = !at_limit();
   out_ = nullptr;
   busy_ = false;
   return drained;

@@ -118,9 +118,11 @@ class Http2Wire {
   void data_frame_received(const nghttp2_frame& frame);
   void frame_sent(const nghttp2_frame& frame);
   void forget_cached(std::int32_t id) noexcept;
+  [[nodiscard]] bool at_limit() const noexcept { return out_->size() >= out_limit_; }
   // END_STREAM frames whose bytes are appended only after the callback that announces them.
   std::int32_t ended_by_headers_ = 0;
   Buffer* out_ = nullptr;  // during pump()
+  std::size_t out_limit_ = 0;
 
  private:
   static ssize_t read_body(nghttp2_session*, std::int32_t id, std::uint8_t* buffer, std::size_t length,
@@ -233,7 +235,7 @@ int Http2Engine<Handler>::send_data(nghttp2_session*, nghttp2_frame*, const std:
     body.bytes.consume(size);
   }
   me.handler_.on_body_written(size);
-  return 0;
+  return me.at_limit() ? NGHTTP2_ERR_PAUSE : 0;  // else nghttp2 goes on until no DATA is left
 }
 
 template <typename Handler>
