@@ -171,12 +171,13 @@ void NetHost::flush(std::uint32_t slot) {
 // False when the connection failed.
 bool NetHost::send_some(std::uint32_t slot) {
   Conn& conn = *conns_[slot];
+  // Before the write: an endpoint that stopped at the mark is waiting, even if the kernel now takes it all.
+  if (conn.out.size() >= kUnsentHighWater) conn.was_high = true;
   ++calls_.writes;
   const ssize_t n = ::send(conn.fd, conn.out.data(), conn.out.size(), MSG_NOSIGNAL);
   if (n < 0) {
     if (errno == EAGAIN || errno == EINTR || errno == ENOBUFS) {
       if (errno == EINTR) mark_dirty(slot);
-      conn.was_high = conn.was_high || conn.out.size() >= kUnsentHighWater;
       return true;
     }
     fail(slot, net::reason_of_io_error(errno));
@@ -189,9 +190,7 @@ bool NetHost::send_some(std::uint32_t slot) {
   if (owner != nullptr && conn.wants_sent) {
     owner->on_sent(ConnId{slot}, conn.bytes_sent, dragstrip::stamp());
   }
-  if (conn.out.size() >= kUnsentHighWater) {
-    conn.was_high = true;
-  } else if (conn.was_high && conn.out.size() < kUnsentLowWater) {
+  if (conn.was_high && conn.out.size() < kUnsentLowWater) {
     conn.was_high = false;
     if (conn.owner != nullptr) conn.owner->on_writable(ConnId{slot});
   }

@@ -85,6 +85,35 @@ class NetHostTest : public testing::Test {
   ProbeAcceptor acceptor_{host_};
 };
 
+// What a cursor does that drains a long log: it appends up to the mark and goes on when it is told to. The
+// kernel may take all of it in one write; the endpoint waits all the same.
+TEST_F(NetHostTest, SaysWritableWheneverTheHighWaterMarkWasReached) {
+  constexpr std::size_t kTotal = 32u << 20;
+  const std::string piece(64u << 10, 'x');
+  std::size_t appended = 0;
+  struct Drainer : Endpoint {
+    explicit Drainer(const std::function<void(ConnId)>& f) : fill(f) {}
+    void on_bytes(ConnId c, std::string_view, Instant) override { fill(c); }
+    void on_writable(ConnId c) override { fill(c); }
+    void on_close(ConnId, CloseReason, Instant) override {}
+    const std::function<void(ConnId)>& fill;
+  };
+  const std::function<void(ConnId)> fill = [&](ConnId c) {
+    while (appended < kTotal && host_.unsent_bytes(c) < kUnsentHighWater) {
+      host_.out(c).append(piece);
+      appended += piece.size();
+    }
+  };
+  Drainer drainer(fill);
+  acceptor_.prepare = [&](Probe&, ConnId c) { host_.attach(c, drainer); };
+  const Address address = listen();
+  Probe client(host_);
+  const ConnId conn = host_.connect(address, client);
+  host_.out(conn).append("go");
+  EXPECT_TRUE(turn_until([&] { return client.in.size() == kTotal; })) << client.in.size();
+  EXPECT_EQ(appended, kTotal);
+}
+
 TEST_F(NetHostTest, EchoesWithOneWritePerEventAndCountsBytes) {
   acceptor_.prepare = [this](Probe& probe, ConnId) {
     probe.when_bytes = [this](ConnId c, std::string_view bytes) {
