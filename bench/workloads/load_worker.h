@@ -57,12 +57,6 @@ struct WindowEdge {
   std::optional<std::int64_t> server_cpu_ns;
 };
 
-struct PublishCounts {
-  std::uint64_t scheduled = 0;
-  OutcomeCounts outcomes{};
-  [[nodiscard]] bool balanced() const noexcept { return scheduled == sum_of(outcomes); }
-};
-
 struct WorkerReport {
   WindowEdge from, to;
   DeliveryCounts deliveries;

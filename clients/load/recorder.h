@@ -24,6 +24,17 @@ namespace dragstrip {
 using OutcomeCounts = std::array<std::uint64_t, kOutcomeCount>;
 std::uint64_t sum_of(const OutcomeCounts&) noexcept;
 
+// What became of publishes, where the measured operation is something else (their deliveries).
+struct PublishCounts {
+  std::uint64_t scheduled = 0;
+  OutcomeCounts outcomes{};
+  [[nodiscard]] bool balanced() const noexcept { return scheduled == sum_of(outcomes); }
+  void add(const PublishCounts& other) noexcept {
+    scheduled += other.scheduled;
+    for (std::size_t i = 0; i < kOutcomeCount; ++i) outcomes[i] += other.outcomes[i];
+  }
+};
+
 struct Quantile {
   std::int64_t ns = 0;
   bool lower_bound = false;

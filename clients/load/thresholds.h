@@ -10,6 +10,9 @@ namespace dragstrip::thresholds {
 // Slip: how late the generator itself acted.
 inline constexpr Duration kSlipP99{1'000'000};
 inline constexpr double kSlipShareOfP99 = 0.10;  // of the reported p99
+// Slip is a part of every latency, and shown. Below this, which is what waking up costs on an idle machine,
+// its share of a small p99 is not held against a run.
+inline constexpr Duration kSlipFloor{100'000};
 // Released within this long of the due time counts as "on time".
 inline constexpr Duration kOnTime{1'000'000};
 inline constexpr double kOnTimeSuspect = 0.99;

@@ -283,10 +283,7 @@ class FakeRun : public WorkerObserver {
     for (auto& worker : workers) {
       total.merge(worker->recorder());
       deliveries.add(worker->report().deliveries);
-      publishes.scheduled += worker->report().publishes.scheduled;
-      for (std::size_t i = 0; i < kOutcomeCount; ++i) {
-        publishes.outcomes[i] += worker->report().publishes.outcomes[i];
-      }
+      publishes.add(worker->report().publishes);
     }
     return true;
   }
