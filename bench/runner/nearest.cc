@@ -29,7 +29,9 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
   std::string_view best;
   std::size_t best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;
   for (const std::string_view candidate : candidates) {
-    const std::size_t distance = edit_distance(word, candidate);
+    // "sse" is short for "sse/h1", however much is missing.
+    const bool beginning = word.size() >= 2 && candidate.starts_with(word);
+    const std::size_t distance = beginning ? 1 : edit_distance(word, candidate);
     if (distance < best_distance && distance < candidate.size()) {
       best = candidate;
       best_distance = distance;

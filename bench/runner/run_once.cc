@@ -21,8 +21,6 @@ namespace dragstrip {
 
 namespace {
 
-constexpr Duration kAfterServerDied{5'000'000'000};
-
 struct Cores {
   std::optional<int> server;
   std::optional<int> load;
@@ -239,8 +237,8 @@ RunEnd run_once(const CellSpec& cell, const Stack& stack, const PlannedRun& plan
   WaitEnd wait = wait_for({&load, server.process.get()}, options.interrupts, stamp() + limit, done, tick);
   if (wait == WaitEnd::done && !load.exit()) {  // the server is gone: the generator may finish its accounts
     wait = wait_for(
-        {&load}, options.interrupts, stamp() + kAfterServerDied, [&] { return load.exit().has_value(); },
-        tick);
+        {&load}, options.interrupts, stamp() + options.after_server_died,
+        [&] { return load.exit().has_value(); }, tick);
   }
   if (wait == WaitEnd::interrupted) {
     end.interrupted = true;

@@ -31,7 +31,8 @@ struct RunnerOptions {
   Duration server_start{10'000'000'000};  // until it listens
   Duration load_grace{20'000'000'000};    // connecting and draining, on top of warm-up, window and timeout
   Duration server_stop{2'000'000'000};    // from SIGTERM to SIGKILL
-  Progress* progress = nullptr;           // may be absent
+  Duration after_server_died{5'000'000'000};  // for the load generator to finish its accounts
+  Progress* progress = nullptr;               // may be absent
   Interrupts* interrupts = nullptr;
 };
 

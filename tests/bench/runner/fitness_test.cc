@@ -1,0 +1,104 @@
+#include "bench/runner/fitness.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+
+#include "bench/runner/nearest.h"
+#include "bench/runner/progress.h"
+
+namespace dragstrip {
+namespace {
+
+Readings good() {
+  Readings r;
+  r.cores = 8;
+  r.descriptors = 65'536;
+  r.somaxconn = 4096;
+  r.ports = 28'232;
+  r.time_wait = 0;
+  r.steal_share = 0;
+  r.pressure_share = 0;
+  r.governor = "performance";
+  r.clocksource = "tsc";
+  r.clock_resolution_ns = 1;
+  r.sleep_overshoot_ns = 60'000;
+  r.ping_p50_ns = 10'000;
+  r.ping_p99_ns = 20'000;
+  r.ping_max_ns = 100'000;
+  return r;
+}
+
+TEST(Fitness, Grades) {
+  EXPECT_EQ(judge(good()).grade, 'A');
+  Readings r = good();
+  r.governor = "";
+  EXPECT_EQ(judge(r).grade, 'B');
+  r = good();
+  r.governor = "powersave";
+  EXPECT_EQ(judge(r).grade, 'B');
+  r.somaxconn = 128;
+  EXPECT_EQ(judge(r).grade, 'C');
+  r.ports = 1000;
+  r.sleep_overshoot_ns = 1'000'000;
+  EXPECT_EQ(judge(r).grade, 'D');
+}
+
+TEST(Fitness, WhatMakesAMachineUnfit) {
+  const auto grade = [](auto change) {
+    Readings r = good();
+    change(r);
+    return judge(r).grade;
+  };
+  EXPECT_EQ(grade([](Readings& r) { r.cores = 1; }), 'D');
+  EXPECT_EQ(grade([](Readings& r) { r.steal_share = 0.2; }), 'D');
+  EXPECT_EQ(grade([](Readings& r) { r.clocksource = "hpet"; }), 'D');
+  EXPECT_EQ(grade([](Readings& r) { r.ping_p99_ns = 6'000'000; }), 'D');
+  EXPECT_EQ(grade([](Readings& r) { r.ping_p50_ns = 0; }), 'B');
+  EXPECT_EQ(grade([](Readings& r) { r.steal_share.reset(); }), 'B');
+}
+
+TEST(Fitness, EveryComplaintHasAFix) {
+  Readings bad;
+  bad.clocksource = "hpet";
+  for (const Check& check : judge(bad).checks) {
+    EXPECT_EQ(check.level == Check::Level::ok, check.fix.empty()) << check.name;
+  }
+}
+
+TEST(Fitness, ReadingsOfThisMachine) {
+  const Readings r = take_readings(Duration{20'000'000});
+  EXPECT_GE(r.cores, 1u);
+  EXPECT_GT(r.descriptors, 0u);
+  EXPECT_GT(r.clock_resolution_ns, 0u);
+  EXPECT_GT(r.ping_p50_ns, 0u);
+  EXPECT_LE(r.ping_p50_ns, r.ping_p99_ns);
+  EXPECT_LE(r.ping_p99_ns, r.ping_max_ns);
+}
+
+TEST(Nearest, FindsMisspellings) {
+  EXPECT_EQ(edit_distance("kitten", "sitting"), 3u);
+  EXPECT_EQ(edit_distance("ab", "ba"), 1u);
+  EXPECT_EQ(edit_distance("", "abc"), 3u);
+  static constexpr std::array<std::string_view, 3> kWords{"run", "report", "list"};
+  EXPECT_EQ(nearest("rum", kWords), "run");
+  EXPECT_EQ(nearest("reprot", kWords), "report");
+  EXPECT_EQ(nearest("xyzzyxyzzy", kWords), "");
+  EXPECT_EQ(did_you_mean("lst", kWords), "; did you mean 'list'?");
+}
+
+TEST(Progress, EtaFollowsHowLongRunsReallyTake) {
+  Progress progress(Progress::Style::quiet, 10, std::chrono::seconds(10));
+  const Instant start = instant_from_ns(0);
+  progress.begin_run("feed/sse/h1", 1, 6, start);
+  EXPECT_EQ(progress.eta(start), std::chrono::seconds(10));
+  progress.end_run(std::chrono::seconds(1), start + std::chrono::seconds(2));  // twice as long as planned
+  EXPECT_EQ(progress.eta(start + std::chrono::seconds(2)), std::chrono::seconds(18));
+  progress.begin_run("feed/sse/h1", 2, 6, start + std::chrono::seconds(2));
+  EXPECT_EQ(progress.plain_line(start + std::chrono::seconds(4)),
+            "progress pct=10 run=2/10 round=2/6 cell=feed/sse/h1 eta_s=16");
+  EXPECT_LE(progress.terminal_line(start).size(), 79u);
+}
+
+}  // namespace
+}  // namespace dragstrip
