@@ -63,7 +63,7 @@ void for_each_chunking(std::size_t size, Run&& run, std::size_t random_splits = 
     }
   }
   for (std::size_t i = 0; i < random_splits; ++i) {
-    // Short and long pieces by turns: the widest piece doubles with i, from 2 bytes to the whole input.
+    // Long and short pieces by turns: the widest one goes from the whole input down to a few bytes.
     const std::size_t widest = 2 + (size >> (i % 12));
     Chunking cut{"random cuts, seed " + std::to_string(seed) + ", no. " + std::to_string(i), {}};
     for (std::size_t at = 1 + random.below(widest); at < size; at += 1 + random.below(widest)) {

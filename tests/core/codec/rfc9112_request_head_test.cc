@@ -130,6 +130,18 @@ TEST(Rfc9112Request, H1_08_bare_line_ends_and_controls) {
   }
 }
 
+TEST(Rfc9112Request, H1_08_a_broken_line_is_refused_when_it_breaks) {
+  // Not only at the end of the head, which may never come.
+  for (const std::string head : {"GET / HTTP/1.1\n", "GET / HTTP/1.1\rX", "GET / HTTP/1.1\r\nHost: a\rX",
+                                 "GET / HTTP/1.1\r\nHost: a\r\n\rX", "GET / HTTP/1.1\r\n\x01", "\rG"}) {
+    for_each_chunking(head.size(), [&head](const Chunking& chunking) {
+      RequestTrace trace;
+      deliver(head, chunking, [&trace](std::string_view piece) { return trace.feed(piece); });
+      EXPECT_EQ(trace.text(), "error 400; ") << chunking.name << " of " << head;
+    });
+  }
+}
+
 TEST(Rfc9112Request, H1_08_every_byte_in_a_value_at_every_offset) {
   // The scanner looks at eight bytes at a time: no position may be blind.
   for (int c = 0; c < 256; ++c) {
