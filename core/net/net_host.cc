@@ -166,7 +166,7 @@ Duration NetHost::time_to_wait(Duration limit) const {
   if (!timers_.empty()) {
     const Duration until = timers_.earliest() - dragstrip::stamp();
     if (until <= options_.spin_before_timer) return Duration{0};
-    wait = std::min(wait, until);
+    wait = std::min(wait, until - options_.spin_before_timer);  // wake up in time to spin
   }
   return wait;
 }
