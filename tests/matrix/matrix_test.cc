@@ -114,6 +114,33 @@ TEST_P(MatrixRow, TheSameSeedIsTheSameTrace) {
   EXPECT_EQ(run(), run());
 }
 
+class MatrixBacklog : public ::testing::TestWithParam<std::size_t> {};
+
+// Catching up needs many times the high-water mark: the cursor stops and goes on, whether the kernel takes
+// little at a time or everything at once.
+TEST_P(MatrixBacklog, IsDeliveredWholeThroughBackpressure) {
+  for (const std::size_t window : {std::size_t{16} << 10, std::size_t{64} << 20}) {
+    SCOPED_TRACE("window " + std::to_string(window));
+    MatrixRig rig(kRows[GetParam()], SimLink::both({.delay = 1ms, .window = window}));
+    for (std::size_t i = 0; i < 60; ++i) {
+      std::string payload = "message " + std::to_string(i) + " ";
+      rig.hub.topic(kTopic)->publish(payload.append(100'000 + i, 'x'));
+    }
+    for (int user = 0; user < 2; ++user) rig.add_user({.subscribe = true});
+    ASSERT_TRUE(rig.run([&] { return rig.complete(); }));
+    rig.world.run_for(1s);
+    for (const auto& user : rig.users) {
+      EXPECT_TRUE(user->messages == rig.log());
+      EXPECT_EQ(user->delivery_errors + user->lost, 0);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Rows, MatrixBacklog, ::testing::ValuesIn(rows_that(carries_feed)),
+                         [](const ::testing::TestParamInfo<std::size_t>& p) {
+                           return test_name(kRows[p.param]);
+                         });
+
 std::string name_of_case(const ::testing::TestParamInfo<std::tuple<std::size_t, std::size_t>>& p) {
   return test_name(kRows[std::get<0>(p.param)]) + "_" + kLines[std::get<1>(p.param)].name;
 }
