@@ -371,7 +371,8 @@ class Coordinator final : public WorkerObserver {
     facts_.server_peak_bytes = server_->peak_bytes();
     std::uint64_t connections = 0;
     for (const auto& thread : threads_) connections += thread->connections;
-    if (connections == 0 || !pss_before_ || !pss_after_) return;
+    // A server that has served before finds room in what it holds already: nothing to be learnt then.
+    if (connections == 0 || !pss_before_ || !pss_after_ || *pss_after_ < *pss_before_) return;
     facts_.server_bytes_per_connection =
         (static_cast<double>(*pss_after_) - static_cast<double>(*pss_before_)) /
         static_cast<double>(connections);

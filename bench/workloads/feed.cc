@@ -111,8 +111,18 @@ void FeedWorker::on_lagged(Channel& channel, Cursor oldest, Instant received) {
 bool FeedWorker::drained() const {
   if (plan_.foreign) return true;
   if (settled_in_window_ >= due_ * slots_.size()) return true;
-  if (report_.interrupted) return host_.now() - last_receipt_ > kQuiet;
+  if (report_.interrupted) return all_until_cut_;
   return at_the_end_ == slots_.size() && host_.now() - last_receipt_ > kQuiet;
+}
+
+// After an interrupt the server goes on publishing; what it published before is waited for.
+void FeedWorker::on_tick(Instant) {
+  if (!report_.interrupted || plan_.foreign) return;
+  const auto first_after =
+      std::lower_bound(offsets_.begin(), offsets_.end(), (recorder_.window_to() - zero_).count());
+  const auto wanted = static_cast<std::uint64_t>(first_after - offsets_.begin());
+  all_until_cut_ = std::all_of(listeners_.begin(), listeners_.end(),
+                               [&](const Listener& listener) { return listener.got.next() >= wanted; });
 }
 
 void FeedWorker::settle(Instant now) {

@@ -27,6 +27,7 @@ class FeedWorker final : public LoadWorker {
   void subscribe(Slot&) override;
   void on_begin() override;
   void on_due(Instant) override {}
+  void on_tick(Instant) override;
   [[nodiscard]] bool drained() const override;
   void settle(Instant now) override;
   void on_message(Channel&, const MessageView&, Instant received) override;
@@ -43,6 +44,7 @@ class FeedWorker final : public LoadWorker {
   std::vector<Listener> listeners_;    // by slot
   std::uint64_t settled_in_window_ = 0;
   std::uint64_t at_the_end_ = 0;  // listeners that have got the last message
+  bool all_until_cut_ = false;    // after an interrupt
   Instant last_receipt_ = kUnset;
 };
 

@@ -120,6 +120,16 @@ TEST(Feed, AServerThatFallsSilentMakesTimeouts) {
   EXPECT_GT(run.total.count(Outcome::timeout), 300u);
 }
 
+TEST(Feed, AnInterruptWaitsForWhatWasPublishedAndNoLonger) {
+  FakeRun run(fake_plan("feed", "sse/h1", 3, 200, 30s));
+  run.interrupt_after = 2s;
+  ASSERT_TRUE(run.run());
+  EXPECT_TRUE(run.total.balanced());
+  EXPECT_EQ(run.total.count(Outcome::ok), run.total.scheduled_count());
+  EXPECT_NEAR(static_cast<double>(run.total.scheduled_count()), 900, 120);
+  EXPECT_LT(run.world.now(), instant_from_ns(0) + 3500ms);
+}
+
 TEST(Feed, AForeignTargetIsCountedAsItComes) {
   LoadPlan plan = fake_plan("feed", "sse/h1", 2, 100, 2s);
   plan.foreign = true;
