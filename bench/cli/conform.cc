@@ -34,10 +34,12 @@ conform::Target target_of(std::string_view url) {
 }
 
 void check_rows(const std::vector<std::string>& rows) {
+  std::vector<std::string_view> names;
+  for (const Row& row : kRows) names.push_back(row.name);
   for (const std::string& row : rows) {
     if (find_row(row) != nullptr) continue;
-    throw UserError(ExitCode::usage,
-                    fmt::format("unknown row \"{}\"; `dragstrip list rows` names them", row));
+    throw UserError(ExitCode::usage, fmt::format("unknown row '{}'{}; `dragstrip list rows` shows them", row,
+                                                 did_you_mean(row, names)));
   }
 }
 
@@ -71,9 +73,9 @@ int conform_command(int argc, const char* const* argv) {
   }
   fmt::print("{} passed, {} failed\n", passed, failed);
   if (failed == 0) return static_cast<int>(ExitCode::ok);
-  fmt::print(stderr, "dragstrip: {} does not keep the wire contract: {} of {} checks failed\n", url, failed,
-             passed + failed);
-  return static_cast<int>(ExitCode::target_failed);
+  throw UserError(ExitCode::target_failed,
+                  fmt::format("{} does not keep the wire contract: {} of {} checks failed", url, failed,
+                              passed + failed));
 }
 
 }  // namespace dragstrip::cli

@@ -19,6 +19,7 @@ constexpr std::array kCommands{
     Command{"run", "race the rows of a suite: table, results.json, charts, report", run_command},
     Command{"serve", "the server of every row, on one port", serve_command},
     Command{"load", "one workload over one row, against a server that is there", load_command},
+    Command{"conform", "does a server keep the wire contract? asked from outside", conform_command},
     Command{"report", "charts and the report page of a results file", report_command},
     Command{"list", "what there is: rows, workloads, suites, stacks, metrics", list_command},
     Command{"doctor", "is this machine fit to measure on?", doctor_command},
