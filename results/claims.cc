@@ -169,9 +169,10 @@ Claim make_claim(const std::string& group, const std::vector<const Cell*>& cells
     fewest = std::min(fewest, pairs);
     if (!ratio) {
       claim.ratios.clear();
-      claim.sentence = prefix + (pairs < kMinPairs ? std::to_string(pairs) + " rounds, " +
-                                                         std::to_string(kMinPairs) + " are needed"
-                                                   : contestant.cell->row + " has a value of 0");
+      claim.sentence =
+          prefix + (pairs < kMinPairs ? std::to_string(pairs) + (pairs == 1 ? " round, " : " rounds, ") +
+                                            std::to_string(kMinPairs) + " are needed"
+                                      : contestant.cell->row + " has a value of 0");
       return claim;
     }
     contestant.ratio = *ratio;

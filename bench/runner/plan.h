@@ -23,7 +23,7 @@ std::vector<PlannedRun> make_plan(std::size_t cells, std::uint32_t rounds, std::
 
 // Processes, connecting and draining, on top of warm-up and window; the progress display corrects it as it
 // goes.
-inline constexpr Duration kRunOverhead{120'000'000};
+inline constexpr Duration kRunOverhead{190'000'000};
 Duration planned_time(const std::vector<CellSpec>& cells, std::uint32_t rounds);
 // What `run --dry-run` prints.
 std::string describe_plan(const Suite& suite, const std::vector<CellSpec>& cells);
