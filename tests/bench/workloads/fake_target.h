@@ -32,6 +32,7 @@ struct FakeScript {
   double death_chance = 0;    // per operation: the channel dies instead of answering
   double failure_chance = 0;  // per operation: answered at once with protocol_error
   bool wrong_echo = false;
+  std::string retained;  // handed to whoever subscribes
   std::function<Mishap(std::uint64_t client, std::uint64_t seq)> mishap;
 };
 
@@ -73,7 +74,7 @@ class FakeChannel final : public Channel, public Endpoint {
   std::string topic_;
   Sample sample_;
   bool op_is_publish_ = false, op_dies_ = false;
-  std::string payload_;
+  std::string payload_, answer_;
   std::vector<Arrival> inbox_;
 };
 
@@ -213,6 +214,7 @@ inline void FakeChannel::on_timer(TimerId timer, Instant now) {
     if (subscribed_ && !told_) {
       told_ = true;
       events_.on_subscribed(*this, now);
+      if (!dead_ && !target_.script.retained.empty()) deliver(target_.script.retained, 1, now);
     }
   } else if (target_.script.refuse_connections) {
     lost_ = true;
@@ -235,11 +237,11 @@ inline void FakeChannel::finish_op(Instant now) {
     if (!dead_) events_.on_lost(*this, CloseReason::reset, now);
     return;
   }
-  std::string answer = payload_;
-  if (target_.script.wrong_echo) answer[answer.size() - 1] = '!';
+  answer_ = payload_;
+  if (target_.script.wrong_echo) answer_[answer_.size() - 1] = '!';
   if (op_is_publish_ && sample_.outcome == Outcome::ok) target_.publish(topic_, payload_, now);
   events_.on_done(*this, sample_,
-                  sample_.outcome == Outcome::ok ? std::string_view(answer) : std::string_view());
+                  sample_.outcome == Outcome::ok ? std::string_view(answer_) : std::string_view());
 }
 
 inline void FakeChannel::deliver(std::string_view payload, Cursor seq, Instant at) {
