@@ -150,19 +150,25 @@ Verdict numbers(const Target& target) {
                  expect_answer("POST /publish", peer.post("/publish?topic={}", "c"), 200, "3")});
 }
 
+// Everything that has no default.
+std::string feed_of(const char* rate, const char* payload) {
+  return fmt::format("/feed?topic={{}}&rate={}&arrival=constant&payload={}&seed=1&run=1", rate, payload);
+}
+
 Verdict bad_requests(const Target& target) {
   Peer peer(target, "bad");
-  return all_of(
-      {expect_answer("GET /nowhere", peer.get("/nowhere"), 404),
-       expect_answer("GET /poll without topic", peer.get("/poll"), 400),
-       expect_answer("GET /poll, after=x", peer.get("/poll?topic={}&after=x"), 400),
-       expect_answer("GET /poll, topic=a/b", peer.get("/poll?topic=a/b"), 400),
-       expect_answer("GET /long-poll, timeout=1", peer.get("/long-poll?topic={}&timeout=1"), 400),
-       expect_answer("POST /publish, not UTF-8", peer.post("/publish?topic={}", "\xff\xfe"), 400),
-       expect_answer("POST /publish above 1 MiB",
-                     peer.post("/publish?topic={}", std::string((1 << 20) + 1, 'x')), 413),
-       expect_answer("POST /feed, rate=0", peer.post("/feed?topic={}&rate=0", ""), 400),
-       expect_answer("POST /feed, payload=8", peer.post("/feed?topic={}&rate=1&payload=8", ""), 400)});
+  return all_of({expect_answer("GET /nowhere", peer.get("/nowhere"), 404),
+                 expect_answer("GET /poll without topic", peer.get("/poll"), 400),
+                 expect_answer("GET /poll, after=x", peer.get("/poll?topic={}&after=x"), 400),
+                 expect_answer("GET /poll, topic=a/b", peer.get("/poll?topic=a/b"), 400),
+                 expect_answer("GET /long-poll, timeout=1", peer.get("/long-poll?topic={}&timeout=1"), 400),
+                 expect_answer("POST /publish, not UTF-8", peer.post("/publish?topic={}", "\xff\xfe"), 400),
+                 expect_answer("POST /publish above 1 MiB",
+                               peer.post("/publish?topic={}", std::string((1 << 20) + 1, 'x')), 413),
+                 expect_answer("POST /feed, rate=0", peer.post(feed_of("0", "64"), ""), 400),
+                 expect_answer("POST /feed, payload=8", peer.post(feed_of("1", "8"), ""), 400),
+                 expect_answer("POST /feed without arrival, seed and run",
+                               peer.post("/feed?topic={}&rate=1&payload=64", ""), 400)});
 }
 
 // ------------------------------------------------------------------------------------------- polling
@@ -270,8 +276,7 @@ Verdict feed(const Target& target) {
     return fmt::format("POST /feed: expected 200 and start_ns, got {} \"{}\"", started.status,
                        shown(started.body));
   }
-  if (Verdict bad = expect_answer("POST /feed again", peer.post("/feed?topic={}&rate=1&payload=64", ""), 409);
-      !bad.empty()) {
+  if (Verdict bad = expect_answer("POST /feed again", peer.post(feed_of("1", "64"), ""), 409); !bad.empty()) {
     return bad;
   }
   const std::int64_t start_ns = std::stoll(zero[1]);
@@ -291,10 +296,10 @@ Verdict feed(const Target& target) {
       return fmt::format("POST /feed: message {} is not the one the schedule asks for", k);
     }
   }
-  return all_of({expect_answer("DELETE /feed, ended", peer.remove("/feed?topic={}"), 404),
-                 expect_answer("POST /feed after the end",
-                               peer.post("/feed?topic={}&rate=1&payload=64&duration=1m", ""), 200),
-                 expect_answer("DELETE /feed, running", peer.remove("/feed?topic={}"), 200)});
+  return all_of(
+      {expect_answer("DELETE /feed, ended", peer.remove("/feed?topic={}"), 404),
+       expect_answer("POST /feed after the end", peer.post(feed_of("1", "64") + "&duration=1m", ""), 200),
+       expect_answer("DELETE /feed, running", peer.remove("/feed?topic={}"), 200)});
 }
 
 }  // namespace
