@@ -123,6 +123,8 @@ TEST_F(VerdictTest, ReleasedLate) {
   expect(Verdict::suspect, "late");
   for (int i = 0; i < 60; ++i) recorder_.released(kZero, kZero, kZero + 1500us);
   expect(Verdict::invalid, "late");
+  facts_.receipts_are_the_rate = true;  // a feed: nothing was ours to release
+  expect(Verdict::suspect, "late");
 }
 
 TEST_F(VerdictTest, AGapOfTheGenerator) {
