@@ -28,17 +28,34 @@ std::vector<std::string> flags_of(const CLI::App& app) {
   return flags;
 }
 
+bool looks_like_flag(const std::string& text) {
+  return text.size() > 1 && text[0] == '-';
+}
+
 // What of the command line nobody wanted; CLI11 puts all of them in one message.
 std::string describe_extra(const CLI::App& app, const std::string& fallback) {
   const std::vector<std::string> extras = app.remaining();
   if (extras.empty()) return one_line(fallback);
-  const auto flag = std::find_if(extras.begin(), extras.end(),
-                                 [](const std::string& text) { return text.size() > 1 && text[0] == '-'; });
+  const auto flag = std::find_if(extras.begin(), extras.end(), looks_like_flag);
   if (flag == extras.end()) return "unexpected argument '" + one_line(extras.front()) + "'";
   const std::string name = flag->substr(0, flag->find('='));
   const std::vector<std::string> known = flags_of(app);
   const std::vector<std::string_view> candidates(known.begin(), known.end());
   return "unknown flag '" + one_line(name) + "'" + did_you_mean(name, candidates);
+}
+
+// CLI11 looks for what is required before it looks at what is left over: a misspelt --row would be reported
+// as a missing one.
+std::string describe_missing(const CLI::App& app, const std::string& what) {
+  const std::vector<std::string> extras = app.remaining();
+  const bool misspelt = std::any_of(extras.begin(), extras.end(), looks_like_flag);
+  return misspelt ? describe_extra(app, what) : one_line(what);
+}
+
+// "--duration: At Most 1 required but received 2"
+std::string describe_mismatch(const std::string& what) {
+  const std::size_t at = what.find(": At Most 1 ");
+  return at == std::string::npos ? one_line(what) : one_line(what.substr(0, at)) + " is given more than once";
 }
 
 }  // namespace
@@ -56,6 +73,12 @@ bool parse_flags(CLI::App& app, int argc, const char* const* argv) {
   } catch (const CLI::ExtrasError& error) {
     throw UserError(ExitCode::usage,
                     describe_extra(app, error.what()) + "; `dragstrip " + name + " --help` lists the flags");
+  } catch (const CLI::RequiredError& error) {
+    throw UserError(ExitCode::usage, describe_missing(app, error.what()) + "; `dragstrip " + name +
+                                         " --help` says what it takes");
+  } catch (const CLI::ArgumentMismatch& error) {
+    throw UserError(ExitCode::usage,
+                    describe_mismatch(error.what()) + "; `dragstrip " + name + " --help` says what it takes");
   } catch (const CLI::ParseError& error) {
     throw UserError(ExitCode::usage,
                     one_line(error.what()) + "; `dragstrip " + name + " --help` says what it takes");
