@@ -39,8 +39,8 @@ Interval bootstrap(std::span<const double> values, std::uint64_t seed, Statistic
   }
   std::sort(found.begin(), found.end());
   // Symmetric ranks: as many resamples lie below the low end as above the high one.
-  constexpr std::size_t kTail = kResamples / 40;
-  return {found[kTail - 1], found[kResamples - kTail]};
+  constexpr std::size_t tail = kResamples / 40;
+  return {found[tail - 1], found[kResamples - tail]};
 }
 
 }  // namespace
@@ -58,14 +58,14 @@ Interval bootstrap_median(std::span<const double> values, std::uint64_t seed) {
 }
 
 double student_t975(std::size_t degrees_of_freedom) {
-  static constexpr std::array kTable{12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
-                                     2.201,  2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,
-                                     2.080,  2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042};
+  static constexpr std::array table{12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
+                                    2.201,  2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,
+                                    2.080,  2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042};
   DRAGSTRIP_CHECK(degrees_of_freedom > 0);
-  if (degrees_of_freedom <= kTable.size()) return kTable[degrees_of_freedom - 1];
+  if (degrees_of_freedom <= table.size()) return table[degrees_of_freedom - 1];
   // Cornish-Fisher expansion around the normal quantile; off by less than 0.001 from 30 on.
-  constexpr double kZ = 1.959964;
-  return kZ + (kZ * kZ * kZ + kZ) / (4.0 * static_cast<double>(degrees_of_freedom));
+  constexpr double z = 1.959964;
+  return z + (z * z * z + z) / (4.0 * static_cast<double>(degrees_of_freedom));
 }
 
 std::optional<PairedRatio> paired_ratio(std::span<const double> a, std::span<const double> b,

@@ -61,7 +61,7 @@ void summarize(Cell& cell, std::uint32_t rounds_planned, std::uint64_t seed) {
                                   [](const Reason& reason) { return reason.code == kRunFailed; });
   if (usable_runs == 0 || usable_runs * 2 < rounds_planned) {
     cell.verdict = Verdict::invalid;
-  } else if (failed || usable_runs < cell.runs.size() || valid_runs * 3 < rounds_planned * 2u) {
+  } else if (failed || usable_runs < cell.runs.size() || valid_runs * 3 < std::size_t{rounds_planned} * 2) {
     cell.verdict = Verdict::suspect;
   } else {
     cell.verdict = Verdict::valid;

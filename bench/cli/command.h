@@ -13,7 +13,7 @@ namespace dragstrip::cli {
 
 struct Command {
   std::string_view name;
-  std::string_view summary;  // one line of `dragstrip --help`
+  std::string_view summary;                       // one line of `dragstrip --help`
   int (*run)(int argc, const char* const* argv);  // argv[0] is the command's name
 };
 
@@ -25,8 +25,9 @@ int list_command(int argc, const char* const* argv);     // list.cc
 int doctor_command(int argc, const char* const* argv);   // doctor.cc
 int conform_command(int argc, const char* const* argv);  // conform.cc
 
-// Parses; returns true to go on. False: --help was printed, return 0. Throws UserError(usage) with one line that
-// names the flag, why it is wrong and the nearest valid spelling. CLI11's own exit codes never leave here.
+// Parses; returns true to go on. False: --help was printed, return 0. Throws UserError(usage) with one line
+// that names the flag, why it is wrong and the nearest valid spelling. CLI11's own exit codes never leave
+// here.
 bool parse_flags(CLI::App& app, int argc, const char* const* argv);
 
 }  // namespace dragstrip::cli

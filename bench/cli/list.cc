@@ -87,15 +87,15 @@ int list_command(int argc, const char* const* argv) {
     std::string_view name;
     void (*list)();
   };
-  static constexpr std::array kThings{Thing{"rows", list_rows}, Thing{"workloads", list_workloads},
-                                      Thing{"suites", list_suites}, Thing{"stacks", list_stacks},
-                                      Thing{"metrics", list_metrics}};
+  static constexpr std::array things{Thing{"rows", list_rows}, Thing{"workloads", list_workloads},
+                                     Thing{"suites", list_suites}, Thing{"stacks", list_stacks},
+                                     Thing{"metrics", list_metrics}};
   CLI::App app{"Lists what there is."};
   std::string what;
   app.add_option("WHAT", what, "rows | workloads | suites | stacks | metrics")->required();
   if (!parse_flags(app, argc, argv)) return 0;
   std::vector<std::string_view> names;
-  for (const Thing& thing : kThings) {
+  for (const Thing& thing : things) {
     if (thing.name == what) return thing.list(), 0;
     names.push_back(thing.name);
   }

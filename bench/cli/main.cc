@@ -90,6 +90,7 @@ int run(int argc, const char* const* argv) {
     }
   }
   std::vector<std::string_view> names;
+  names.reserve(kCommands.size());
   for (const Command& command : kCommands) names.push_back(command.name);
   const std::string kind = name.substr(0, 1) == "-" ? "flag" : "command";
   return fail("", ExitCode::usage,

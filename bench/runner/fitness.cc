@@ -127,9 +127,8 @@ std::string_view name_of(Check::Level level) noexcept {
     case Level::hint:
       return "hint";
     case Level::warn:
-      return "warn";
     case Level::unfit:
-      return "warn";
+      break;
   }
   return "warn";
 }

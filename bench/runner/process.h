@@ -66,6 +66,7 @@ class Process {
   [[nodiscard]] const std::optional<Exit>& exit() const noexcept { return exit_; }
   [[nodiscard]] const std::string& out() const noexcept { return out_; }
   [[nodiscard]] bool out_overflowed() const noexcept { return out_overflowed_; }
+  [[nodiscard]] const std::string& err() const noexcept { return err_; }  // the end of it
   // The last line it wrote to stderr.
   [[nodiscard]] std::string last_error_line() const;
 

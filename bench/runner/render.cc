@@ -20,7 +20,7 @@ bool in_path(const std::string& program) {
   std::istringstream directories(path != nullptr ? path : "");
   std::string directory;
   while (std::getline(directories, directory, ':')) {
-    if (::access((directory + "/" + program).c_str(), X_OK) == 0) return true;
+    if (::access(directory.append("/").append(program).c_str(), X_OK) == 0) return true;
   }
   return false;
 }

@@ -3,12 +3,12 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
 #include <charconv>
+#include <csignal>
 #include <memory>
 #include <sstream>
 
@@ -91,8 +91,17 @@ struct Server {
   bool interrupted = false;
 };
 
+// "dragstrip load: WHY [exit 3, target failed]" is WHY: the runner says the rest itself.
+std::string bare(std::string line) {
+  static constexpr std::string_view prefix = "dragstrip load: ";
+  if (line.starts_with(prefix)) line.erase(0, prefix.size());
+  const std::size_t code = line.rfind(" [exit ");
+  if (code != std::string::npos && line.ends_with(']')) line.erase(code);
+  return line;
+}
+
 std::string with_error_line(const std::string& what, const Process& process) {
-  const std::string line = process.last_error_line();
+  const std::string line = bare(process.last_error_line());
   return line.empty() ? what : what + ": " + line;
 }
 
@@ -160,7 +169,10 @@ void judge(RunEnd& end, const Process& load, const Process& server, bool hung, D
       end.record = std::move(parsed.run);
       end.code = static_cast<ExitCode>(exit.code);
     } else {
-      end.failure = with_error_line("the load generator's record is unusable: " + parsed.error, load);
+      const std::string why = bare(load.last_error_line());
+      const bool gave_up = load.out().empty() && exit.code != 0 && !why.empty();
+      end.failure =
+          gave_up ? why : with_error_line("the load generator's record is unusable: " + parsed.error, load);
       end.code = exit.code == 3 ? ExitCode::target_failed : ExitCode::invalid;
     }
   }

@@ -31,6 +31,24 @@ Cell cell_of(const CellSpec& spec) {
   return cell;
 }
 
+// The first line a stack's version probe prints, on either stream (`nginx -v` uses stderr).
+std::string version_of(const Stack& stack, const RunnerOptions& options) {
+  const std::size_t slash = options.program.rfind('/');
+  Launch launch;
+  launch.argv = substitute(stack.version,
+                           {{"dir", stack.directory},
+                            {"bin", slash == std::string::npos ? "." : options.program.substr(0, slash)}});
+  launch.stdout_limit = 4096;
+  try {
+    Process probe(launch);
+    wait_for({&probe}, nullptr, stamp() + Duration{5'000'000'000}, [&] { return probe.exit().has_value(); });
+    const std::string& text = probe.out().empty() ? probe.err() : probe.out();
+    return text.empty() ? "unknown" : text.substr(0, text.find('\n'));
+  } catch (const UserError&) {  // not there; the runs will say so
+    return "unknown";
+  }
+}
+
 Results head_of(const Campaign& campaign) {
   Results results;
   results.created_utc = utc_now();
@@ -91,9 +109,9 @@ void conclude(Results& results, std::uint32_t rounds) {
 }  // namespace
 
 ExitCode worse(ExitCode a, ExitCode b) noexcept {
-  static constexpr std::array kOrder{ExitCode::interrupted,   ExitCode::usage,   ExitCode::regression,
-                                     ExitCode::target_failed, ExitCode::invalid, ExitCode::not_written};
-  for (const ExitCode code : kOrder) {
+  static constexpr std::array order{ExitCode::interrupted,   ExitCode::usage,   ExitCode::regression,
+                                    ExitCode::target_failed, ExitCode::invalid, ExitCode::not_written};
+  for (const ExitCode code : order) {
     if (a == code || b == code) return code;
   }
   return ExitCode::ok;
@@ -102,6 +120,9 @@ ExitCode worse(ExitCode a, ExitCode b) noexcept {
 CampaignEnd run_campaign(const Campaign& campaign, const RunnerOptions& options) {
   CampaignEnd end;
   end.results = head_of(campaign);
+  for (const Stack& stack : campaign.stacks) {
+    if (!stack.version.empty()) end.results.libraries["stack " + stack.name] = version_of(stack, options);
+  }
   Progress* const progress = options.progress;
   std::uint32_t rounds_begun = 1;
   for (const PlannedRun& planned :

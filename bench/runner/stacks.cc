@@ -78,6 +78,7 @@ Stack parse_stack(const std::string& text, const std::string& file, const std::s
   stack.rows = list_of(manifest, "rows", file, true);
   stack.version = list_of(manifest, "version", file, false);
   std::vector<std::string_view> known;
+  known.reserve(kRows.size());
   for (const Row& row : kRows) known.push_back(row.name);
   for (const std::string& row : stack.rows) {
     if (find_row(row) == nullptr) refuse(file, "unknown row '" + row + "'" + did_you_mean(row, known));

@@ -39,12 +39,14 @@ constexpr std::size_t kMaxCells = 10'000;
 
 std::vector<std::string_view> workload_names() {
   std::vector<std::string_view> names;
+  names.reserve(kWorkloads.size());
   for (const Workload& workload : kWorkloads) names.push_back(workload.name);
   return names;
 }
 
 std::vector<std::string_view> row_names() {
   std::vector<std::string_view> names;
+  names.reserve(kRows.size());
   for (const Row& row : kRows) names.push_back(row.name);
   return names;
 }
@@ -70,8 +72,8 @@ class Reader {
     check_keys(root, kTopKeys);
     suite_.rounds = static_cast<std::uint32_t>(integer(root, "rounds", 6, 1, 1000));
     suite_.seed = static_cast<std::uint64_t>(integer(root, "seed", 1, 0, std::int64_t{1} << 53));
-    static const toml::table kNone;
-    const toml::table* defaults = &kNone;
+    static const toml::table none;
+    const toml::table* defaults = &none;
     if (const toml::node* node = root.get("defaults")) {
       defaults = node->as_table();
       if (defaults == nullptr) fail(*node, "'defaults' is a table: write [defaults]");
@@ -207,15 +209,15 @@ class Reader {
     CellSpec cell;
     cell.workload = workload->name;
     const Found mode = get("mode");
-    static constexpr std::array<std::string_view, 2> kModes{"open", "closed"};
-    cell.open = mode.node == nullptr || one_of(*mode.node, "mode", kModes) == "open";
+    static constexpr std::array<std::string_view, 2> modes{"open", "closed"};
+    cell.open = mode.node == nullptr || one_of(*mode.node, "mode", modes) == "open";
     if (!cell.open && !workload->closed) {
       fail(mode.node == nullptr ? block : *mode.node,
            "workload '" + cell.workload + "' has no closed mode: its messages come by schedule");
     }
-    static constexpr std::array<std::string_view, 2> kArrivals{"poisson", "constant"};
+    static constexpr std::array<std::string_view, 2> arrivals{"poisson", "constant"};
     if (const Found arrival = get("arrival"); arrival.node != nullptr) {
-      cell.arrival = *parse_arrival(one_of(*arrival.node, "arrival", kArrivals));
+      cell.arrival = *parse_arrival(one_of(*arrival.node, "arrival", arrivals));
     }
     if (const Found found = get("threads"); found.node != nullptr) {
       cell.threads = static_cast<std::uint32_t>(to_integer(*found.node, "threads", 1, 64));
@@ -357,10 +359,10 @@ Suite load_suite(const std::string& name) {
   std::ifstream in(path, std::ios::binary);
   std::ostringstream text;
   if (!in || !(text << in.rdbuf())) {
-    static constexpr std::array<std::string_view, 3> kOurs{"smoke", "quick", "card"};
+    static constexpr std::array<std::string_view, 3> ours{"smoke", "quick", "card"};
     if (is_path) throw UserError(ExitCode::usage, "cannot read suite " + path);
     throw UserError(ExitCode::usage,
-                    "no suite '" + name + "'" + did_you_mean(name, kOurs) +
+                    "no suite '" + name + "'" + did_you_mean(name, ours) +
                         "; `dragstrip list suites` names them, a path to a .toml file works too");
   }
   Suite suite = parse_suite(text.str(), is_path ? path : name + ".toml");
@@ -400,8 +402,8 @@ std::vector<CellSpec> cells_for_stack(const std::vector<CellSpec>& cells, const 
     if (std::find(stack_rows.begin(), stack_rows.end(), cell.row) == stack_rows.end()) continue;
     chosen.push_back(cell);
     chosen.back().stack = stack;
-    chosen.back().id = stack + ":" + cell.id;
-    chosen.back().group = stack + ": " + cell.group;
+    chosen.back().id.insert(0, stack + ":");
+    chosen.back().group.insert(0, stack + ": ");
   }
   return chosen;
 }
