@@ -205,9 +205,8 @@ class Coordinator final : public WorkerObserver {
 
   void on_worker_connected(LoadWorker& worker) override {
     const std::lock_guard lock(mutex_);
-    for (auto& thread : threads_) {
-      if (thread->worker.get() == &worker) thread->connections = thread->host->traffic().connections_opened;
-    }
+    Thread& thread = *threads_[worker.index()];
+    thread.connections = thread.host->traffic().connections_opened;
     ++connected_;
     changed_.notify_all();
   }

@@ -81,6 +81,7 @@ class LoadWorker : public Endpoint, public ChannelEvents {
   void begin(Instant zero);
   // Closes everything without a run.
   void abandon();
+  [[nodiscard]] std::uint32_t index() const noexcept { return index_; }
   [[nodiscard]] bool finished() const noexcept { return stage_ == Stage::finished; }
   [[nodiscard]] const Recorder& recorder() const noexcept { return recorder_; }
   [[nodiscard]] const WorkerReport& report() const noexcept { return report_; }
