@@ -1,6 +1,7 @@
 // The program: finds the command, runs it, turns a UserError into one line and an exit code
 // (core/base/error.h).
 #include <array>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <string>
@@ -102,6 +103,9 @@ int run(int argc, const char* const* argv) {
 }  // namespace dragstrip::cli
 
 int main(int argc, char** argv) {
+  // `dragstrip run | head` must still write its results: the closed pipe is an error of fflush below, no
+  // death.
+  std::signal(SIGPIPE, SIG_IGN);
   const int code = dragstrip::cli::run(argc, argv);
   // A full disk or a closed pipe shows only here; results that did not arrive are not a success.
   if ((std::fflush(stdout) != 0 || std::ferror(stdout) != 0) && code == 0) {

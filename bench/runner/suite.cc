@@ -1,6 +1,8 @@
 #include "bench/runner/suite.h"
 
+#include <fmt/format.h>
 #include <toml++/toml.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -378,8 +380,8 @@ void filter_cells(Suite& suite, const std::vector<std::string>& workloads,
                         const std::string& kind) {
     for (const std::string& name : wanted) {
       if (std::find(known.begin(), known.end(), name) != known.end()) continue;
-      throw UserError(ExitCode::usage, "unknown " + kind + " '" + name + "'" + did_you_mean(name, known) +
-                                           "; `dragstrip list " + kind + "s` names them");
+      throw UserError(ExitCode::usage, fmt::format("unknown {} '{}'{}; `dragstrip list {}s` names them", kind,
+                                                   name, did_you_mean(name, known), kind));
     }
   };
   check(workloads, workload_names(), "workload");
@@ -398,12 +400,14 @@ void filter_cells(Suite& suite, const std::vector<std::string>& workloads,
 std::vector<CellSpec> cells_for_stack(const std::vector<CellSpec>& cells, const std::string& stack,
                                       const std::vector<std::string>& stack_rows) {
   std::vector<CellSpec> chosen;
+  const std::string id_prefix = stack + ":";
+  const std::string group_prefix = stack + ": ";
   for (const CellSpec& cell : cells) {
     if (std::find(stack_rows.begin(), stack_rows.end(), cell.row) == stack_rows.end()) continue;
     chosen.push_back(cell);
     chosen.back().stack = stack;
-    chosen.back().id.insert(0, stack + ":");
-    chosen.back().group.insert(0, stack + ": ");
+    chosen.back().id.insert(0, id_prefix);
+    chosen.back().group.insert(0, group_prefix);
   }
   return chosen;
 }
