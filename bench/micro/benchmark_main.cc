@@ -155,6 +155,8 @@ int benchmark_main(int argc, char** argv, void (*prepare)()) {
   int code = 0;
   try {
     code = run(argc, argv, prepare);
+    std::cout.flush();
+    if (!std::cout) throw UserError(ExitCode::not_written, "standard output could not be written");
   } catch (const UserError& error) {
     std::cout.flush();
     fmt::print(stderr, "{}: {}\n", argv[0], error.what());
