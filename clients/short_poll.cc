@@ -63,6 +63,7 @@ void ShortPollChannel::arm_next(Instant now) {
   timer_.arm(grid_ + (passed + 1) * options_.poll_interval);
 }
 
+// A publish has ended.
 void ShortPollChannel::on_lane_free() {
   if (due_) {
     due_ = false;
@@ -83,7 +84,11 @@ void ShortPollChannel::on_poll_sent(Instant sent) {
 void ShortPollChannel::on_poll_over(bool failed, Instant at) {
   failed_ = failed;
   const bool go_on = !failed || options_.reconnect;
-  if (go_on) on_lane_free();
+  if (go_on && ops_.waiting()) {
+    ops_.start_next();  // a poll that is due follows it, so neither keeps the other from going
+  } else if (go_on) {
+    on_lane_free();
+  }
   if (!feed_.hand_out(*this, events_) || go_on) return;
   lose(CloseReason::reset, at);
 }

@@ -3,7 +3,8 @@
 // The schedule is fixed: poll i is due at subscribe + phase + i * interval, whatever the answers take. A poll
 // that finds the lane in use when it is due (the one before is still in flight, or a publish is) goes out as
 // soon as the lane is free; due times that pass meanwhile are one poll, and the grid stays where it is.
-// Publishes go out between polls on the same lane, so a due poll goes first.
+// Publishes share the lane. When both wait they take turns, a publish after a poll and a poll after a
+// publish: with an interval shorter than an exchange there is always a poll due.
 //
 // A failed poll is reported and the next due time asks again from the same cursor: the grid is the reconnect
 // policy.

@@ -105,6 +105,24 @@ TEST_F(ShortPollTest, publishes_go_between_polls_on_the_same_lane) {
   EXPECT_THAT(log.take(), ElementsAre("done:1:ok:1", "subscribed", "m:1:one", "done:2:ok:1"));
 }
 
+// The next poll is always due when an answer takes longer than the interval: publishes take turns with polls.
+TEST_F(ShortPollTest, publishes_and_polls_take_turns) {
+  make();
+  Instant now = t0 + 30ms;
+  world.run_until(now);
+  EXPECT_EQ(lane().last().target, "/poll?topic=news&after=0");
+  for (OpId op = 1; op <= 3; ++op) channel->publish(op, "news", "x", world.now());
+  for (std::size_t asked = 1; asked < 7; ++asked) {
+    now += 150ms;
+    world.run_until(now);
+    ASSERT_EQ(lane().asked.size(), asked);
+    const bool polled = lane().last().method == Method::get;
+    lane().answer(polled ? 204 : 200, polled ? "" : kText, polled ? "" : "1");
+    EXPECT_EQ(lane().last().method, polled ? Method::post : Method::get) << asked;
+  }
+  EXPECT_EQ(channel->delivery_cost().polls, 4u);
+}
+
 TEST_F(ShortPollTest, a_failed_poll_is_told_and_the_grid_asks_again) {
   make(4);
   world.run_until(t0 + 30ms);

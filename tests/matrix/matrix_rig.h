@@ -113,7 +113,7 @@ struct MatrixRig {
   void leave();
 
   const Row& row;
-  Duration poll_interval = 250ms;  // of users that are added afterwards
+  Duration poll_interval = 100ms;  // of users that are added afterwards
   SimWorld world;
   SimHost& server_host;
   SimHost& client_host;
