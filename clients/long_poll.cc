@@ -23,9 +23,10 @@ LongPollChannel::LongPollChannel(Host& host, LaneSource& lanes, ChannelEvents& e
       timer_(host, *this) {}
 
 void LongPollChannel::start() {
-  poll_lane_open_ = publish_lane_open_ = ready_ = subscribed_ = told_subscribed_ = false;
+  poll_lane_open_ = ready_ = subscribed_ = told_subscribed_ = false;
+  publish_lane_open_ = !options_.publishes;
   lane_->open();
-  publishes_.open();
+  if (options_.publishes) publishes_.open();
 }
 
 void LongPollChannel::stop() {

@@ -17,9 +17,10 @@ StreamChannel::StreamChannel(Host& host, LaneSource& lanes, ChannelEvents& event
       timer_(host, *this) {}
 
 void StreamChannel::start() {
-  stream_lane_open_ = publish_lane_open_ = ready_ = subscribed_ = told_subscribed_ = false;
+  stream_lane_open_ = ready_ = subscribed_ = told_subscribed_ = false;
+  publish_lane_open_ = !options_.publishes;
   lane_->open();
-  publishes_.open();
+  if (options_.publishes) publishes_.open();
 }
 
 void StreamChannel::halt() {

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <regex>
 #include <thread>
 
 #include "bench/conform/conform.h"
@@ -266,20 +265,28 @@ Verdict live(const Target& target) {
 
 // ----------------------------------------------------------------------------------------------- feed
 
+// {"start_ns":N}
+std::optional<std::uint64_t> start_ns_of(std::string_view body) {
+  constexpr std::string_view kKey = "\"start_ns\":";
+  const std::size_t at = body.find(kKey);
+  if (at == std::string_view::npos || body.back() != '}') return std::nullopt;
+  body = body.substr(at + kKey.size());
+  body.remove_suffix(1);
+  return parse_u64(body);
+}
+
 Verdict feed(const Target& target) {
   Peer peer(target, "feed");
   const auto started = peer.post(
       "/feed?topic={}&rate=200&arrival=constant&payload=64&seed=3&run=77&duration=100ms&lead=20ms", "");
-  std::smatch zero;
-  static const std::regex kStart(R"(\{\s*"start_ns"\s*:\s*(\d+)\s*\})");
-  if (started.status != 200 || !std::regex_match(started.body, zero, kStart)) {
+  const auto start = start_ns_of(started.body);
+  if (started.status != 200 || !start) {
     return fmt::format("POST /feed: expected 200 and start_ns, got {} \"{}\"", started.status,
                        shown(started.body));
   }
   if (Verdict bad = expect_answer("POST /feed again", peer.post(feed_of("1", "64"), ""), 409); !bad.empty()) {
     return bad;
   }
-  const std::int64_t start_ns = std::stoll(zero[1]);
   const auto got =
       Peer(target, "feed").read_some("/stream?topic={}&after=0", {}, [](const std::string& body) {
         return std::count(body.begin(), body.end(), '\n') >= 20;
@@ -290,7 +297,7 @@ Verdict feed(const Target& target) {
     if (end == std::string_view::npos) return fmt::format("POST /feed: expected 20 messages, got {}", k);
     const ReadMessage message = read_message(rest.substr(0, end));
     rest.remove_prefix(end + 1);
-    const std::int64_t due = start_ns + static_cast<std::int64_t>(k) * 5'000'000;
+    const std::int64_t due = static_cast<std::int64_t>(*start) + static_cast<std::int64_t>(k) * 5'000'000;
     if (end != 64 || message.check != MessageCheck::ok || message.header.seq != k ||
         message.header.run != 77 || to_ns(message.header.intended) != due) {
       return fmt::format("POST /feed: message {} is not the one the schedule asks for", k);

@@ -46,6 +46,7 @@ ChannelOptions channel_options(const LoadPlan& plan, std::uint32_t client) {
   const std::uint64_t bits = draw(plan.schedule.seed ^ kPhaseStream, client);
   options.poll_phase = Duration{
       static_cast<std::int64_t>(below(bits, static_cast<std::uint64_t>(plan.poll_interval.count())))};
+  options.publishes = plan.workload->kind == WorkloadKind::chat;
   options.seed = draw(plan.schedule.seed ^ kChannelStream, client);
   return options;
 }

@@ -68,6 +68,7 @@ struct ChannelOptions {
   Duration poll_phase{0};                // first poll at subscribe + phase
   Duration long_poll_timeout{30'000'000'000};
   std::uint64_t seed = 1;  // masks, jitter of reconnect backoff
+  bool publishes = true;   // false: no connection is opened in advance for publishing
   bool reconnect = true;   // resume a broken delivery from the cursor, 50 ms doubling to 5 s
 };
 

@@ -281,6 +281,20 @@ TEST_P(FeedRows, publishes_go_up_while_the_delivery_is_under_way) {
   }
 }
 
+TEST_P(FeedRows, who_only_listens_opens_one_connection_and_may_publish_all_the_same) {
+  Track track(GetParam(), kPlain);
+  ChannelOptions options = default_options();
+  options.publishes = false;
+  User user(track, options);
+  user.start();
+  user.subscribe(0);
+  if (GetParam().carrier != Carrier::h1_close) {
+    EXPECT_EQ(track.host.traffic().connections_opened, 1u);
+  }
+  user.channel->publish(1, "t", "one", track.world.now());
+  ASSERT_TRUE(user.wait_for_messages(1));
+}
+
 TEST_P(FeedRows, many_users_hear_one_another) {
   for (const std::uint32_t per : {0u, 7u}) {
     Track track(GetParam(), kPlain, 1, per);
