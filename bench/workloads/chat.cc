@@ -78,12 +78,13 @@ void ChatWorker::pump() {
   }
 }
 
-// Releases the member's next publish when it is due and nothing is in its way.
+// Releases the member's next publish when it is due and the one before it has ended.
 void ChatWorker::release_next(std::uint32_t slot) {
   Member& member = members_[slot];
-  if (member.busy || member.next == member.end || slots_[slot].state != Slot::State::up) return;
+  if (member.busy || member.pausing || member.next == member.end || slots_[slot].state != Slot::State::up)
+    return;
   const std::uint32_t index = by_member_[member.next];
-  if (index >= next_due_ || !slots_[slot].channel->can_send()) return;
+  if (index >= next_due_) return;
   Publish& publish = publishes_[index];
   ++member.next;
   member.busy = true;
@@ -105,8 +106,8 @@ void ChatWorker::finish_publish(Publish& publish, Outcome outcome, Instant at) {
   publish.done = true;
   --pending_;
   const Instant intended = intended_of(publish);
-  if (outcome == Outcome::ok)
-    expected_ += rooms_[members_[publish.slot].room].size;  // late or not, it is in the log
+  // Late or not, it is in the log.
+  if (outcome == Outcome::ok) owed_ += rooms_[members_[publish.slot].room].size - publish.heard;
   publish.outcome = outcome;
   if (outcome == Outcome::ok && at - intended > plan_.timeout) outcome = Outcome::timeout;
   if (!recorder_.in_window(intended)) return;
@@ -118,14 +119,18 @@ void ChatWorker::on_done(Channel& channel, const Sample& sample, std::string_vie
   if (sample.op >= publishes_.size() || publishes_[sample.op].done || publishes_[sample.op].slot != slot)
     return;
   finish_publish(publishes_[sample.op], sample.outcome, sample.received);
-  members_[slot].busy = false;
-  members_[slot].free_since = sample.received;
+  Member& member = members_[slot];
+  member.busy = false;
+  member.free_since = sample.received;
+  // A channel that is being lost says so next, and a dead server is not hammered.
+  member.pausing = sample.outcome != Outcome::ok;
   release_next(slot);
   check_drained();
 }
 
 void ChatWorker::on_up(Slot& slot, Instant at) {
   members_[index_of(slot)].free_since = at;
+  members_[index_of(slot)].pausing = false;
   if (offering()) release_next(index_of(slot));
 }
 
@@ -138,14 +143,20 @@ void ChatWorker::on_down(Slot& slot, Instant at) {
   member.busy = false;
 }
 
-void ChatWorker::on_tick(Instant) {
-  if (!offering() || pending_ == 0) return;
-  for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) release_next(slot);  // those that could not send
+void ChatWorker::on_tick(Instant now) {
+  if (!offering()) return;
+  for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
+    Member& member = members_[slot];
+    if (!member.pausing) continue;
+    member.pausing = false;
+    member.free_since = now;
+    release_next(slot);
+  }
 }
 
 // ------------------------------------------------------------------------------------------ hearing
 
-const ChatWorker::Publish* ChatWorker::find_publish(const Member& listener, const MessageView& view) {
+ChatWorker::Publish* ChatWorker::find_publish(const Member& listener, const MessageView& view) {
   const ReadMessage read = read_message(view.payload);
   DeliveryCounts& counts = report_.deliveries;
   if (read.check == MessageCheck::corrupt) {
@@ -163,7 +174,7 @@ const ChatWorker::Publish* ChatWorker::find_publish(const Member& listener, cons
   }
   const Member& publisher = members_[room.first + place];
   if (header.seq < publisher.end - publisher.first) {
-    const Publish& publish = publishes_[by_member_[publisher.first + static_cast<std::uint32_t>(header.seq)]];
+    Publish& publish = publishes_[by_member_[publisher.first + static_cast<std::uint32_t>(header.seq)]];
     if (publish.released && intended_of(publish) == header.intended) return &publish;
   }
   ++counts.corrupt;  // never said, or not like this
@@ -173,7 +184,7 @@ const ChatWorker::Publish* ChatWorker::find_publish(const Member& listener, cons
 void ChatWorker::on_message(Channel& channel, const MessageView& view, Instant received) {
   Member& member = members_[channel.user];
   if (view.seq != 0) member.last = view.seq;
-  const Publish* const publish = find_publish(member, view);
+  Publish* const publish = find_publish(member, view);
   if (publish == nullptr) return;
   recorder_.received_in_window(received);
   DeliveryCounts& counts = report_.deliveries;
@@ -184,7 +195,8 @@ void ChatWorker::on_message(Channel& channel, const MessageView& view, Instant r
     return;
   }
   if (how == Arrived::reordered) ++counts.reordered;
-  ++delivered_;
+  ++publish->heard;
+  if (publish->done && publish->outcome == Outcome::ok) --owed_;
   const Instant intended = intended_of(*publish);
   if (recorder_.in_window(intended)) {
     ++counts.unique;
@@ -205,7 +217,7 @@ void ChatWorker::on_lagged(Channel& channel, Cursor oldest, Instant) {
 bool ChatWorker::drained() const {
   const bool all_due =
       next_due_ == publishes_.size() || intended_of(publishes_[next_due_]) >= recorder_.window_to();
-  return all_due && pending_ == 0 && delivered_ >= expected_;
+  return all_due && pending_ == 0 && owed_ == 0;
 }
 
 void ChatWorker::settle(Instant now) {

@@ -4,7 +4,9 @@
 // themselves is counted apart.
 //
 // A client says one thing at a time: its successors wait for it and count from their own intended times
-// ("pinned"). What waits is a range of the client's list, so nothing is queued or dropped.
+// ("pinned"). What waits is a range of the client's list, so nothing is queued here or dropped. A publish
+// goes to its channel when it is due; that the channel may have to wait for a connection in use (short-poll,
+// whose poll is in flight) is the row's doing: part of the latency, never of the generator's slip.
 #pragma once
 
 #include <vector>
@@ -21,7 +23,8 @@ class ChatWorker final : public LoadWorker {
   struct Publish {
     std::int64_t offset_ns;  // from the schedule's zero
     std::uint32_t slot;
-    std::uint32_t seq;  // of its publisher, from 0
+    std::uint32_t seq;        // of its publisher, from 0
+    std::uint32_t heard = 0;  // members that got it
     bool released = false;
     bool done = false;
     Outcome outcome = Outcome::ok;
@@ -33,6 +36,7 @@ class ChatWorker final : public LoadWorker {
     std::uint32_t end = 0;
     std::uint32_t next = 0;  // the first that was not released
     bool busy = false;
+    bool pausing = false;  // until the next tick
     Instant free_since = kUnset;
     std::uint32_t trackers = 0;  // trackers_[trackers + place of the publisher]
     Cursor last = 0;
@@ -62,7 +66,7 @@ class ChatWorker final : public LoadWorker {
   void pump();
   void release_next(std::uint32_t slot);
   void finish_publish(Publish& publish, Outcome outcome, Instant at);
-  [[nodiscard]] const Publish* find_publish(const Member& listener, const MessageView& view);
+  [[nodiscard]] Publish* find_publish(const Member& listener, const MessageView& view);
   void settle_deliveries(const Publish& publish, Instant now);
   [[nodiscard]] Instant intended_of(const Publish& p) const { return zero_ + Duration{p.offset_ns}; }
 
@@ -71,10 +75,9 @@ class ChatWorker final : public LoadWorker {
   std::vector<Publish> publishes_;        // in order of time
   std::vector<std::uint32_t> by_member_;  // indexes into publishes_
   std::vector<SeqTracker> trackers_;
-  std::size_t next_due_ = 0;    // into publishes_
-  std::uint64_t pending_ = 0;   // publishes due or sent and not done
-  std::uint64_t expected_ = 0;  // deliveries of publishes that were accepted
-  std::uint64_t delivered_ = 0;
+  std::size_t next_due_ = 0;   // into publishes_
+  std::uint64_t pending_ = 0;  // publishes due or sent and not done
+  std::uint64_t owed_ = 0;     // deliveries still to come, of publishes that were accepted
   std::vector<char> payload_;
 };
 

@@ -65,7 +65,6 @@ LoadPlan small_plan(const Row& row, const Workload& workload, std::uint32_t clie
   plan.schedule = {Arrival::constant, 20, 1};
   plan.warmup = 200ms;
   plan.window = 1s;
-  plan.poll_interval = 250ms;  // longer than an exchange on the slowest link
   plan.run = 77;
   return plan;
 }

@@ -137,63 +137,6 @@ TEST(Feed, AForeignTargetIsCountedAsItComes) {
   EXPECT_EQ(run.deliveries.due, run.deliveries.unique + 2);
 }
 
-TEST(Chat, EveryMemberHearsEveryPublish) {
-  LoadPlan plan = fake_plan("chat", "websocket/h1", 12, 300, 3s);
-  plan.room_size = 4;
-  plan.threads = 2;
-  FakeRun run(plan);
-  ASSERT_TRUE(run.run());
-  EXPECT_TRUE(run.total.balanced());
-  EXPECT_TRUE(run.publishes.balanced());
-  EXPECT_EQ(run.total.count(Outcome::ok), run.total.scheduled_count());
-  EXPECT_EQ(run.deliveries.due, 4 * run.publishes.scheduled);
-  EXPECT_EQ(run.deliveries.unique, run.deliveries.due);
-  EXPECT_NEAR(static_cast<double>(run.publishes.scheduled), 900, 120);
-  EXPECT_EQ(run.deliveries.foreign + run.deliveries.corrupt + run.deliveries.duplicate, 0u);
-}
-
-TEST(Chat, TheLastRoomMayBeSmaller) {
-  LoadPlan plan = fake_plan("chat", "websocket/h1", 7, 300, 2s);
-  plan.room_size = 3;
-  FakeRun run(plan);
-  ASSERT_TRUE(run.run());
-  EXPECT_TRUE(run.total.balanced());
-  EXPECT_EQ(run.total.count(Outcome::ok), run.total.scheduled_count());
-  EXPECT_LT(run.deliveries.due, 3 * run.publishes.scheduled);
-}
-
-TEST(Chat, PublishesThatFailTakeTheirDeliveriesWithThem) {
-  LoadPlan plan = fake_plan("chat", "websocket/h1", 6, 500, 3s);
-  plan.room_size = 3;
-  FakeRun run(plan);
-  run.target.script.failure_chance = 0.1;
-  ASSERT_TRUE(run.run());
-  EXPECT_TRUE(run.total.balanced());
-  EXPECT_TRUE(run.publishes.balanced());
-  const auto failed = run.publishes.outcomes[static_cast<std::size_t>(Outcome::protocol_error)];
-  EXPECT_GT(failed, 50u);
-  EXPECT_EQ(run.total.count(Outcome::protocol_error), 3 * failed);
-}
-
-TEST(Chat, LossIsFoundAndChannelsThatDieAreAccountedFor) {
-  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
-    LoadPlan plan = fake_plan("chat", "websocket/h1", 8, 400, 2s);
-    plan.room_size = 4;
-    plan.schedule.seed = seed;
-    plan.timeout = 1s;
-    FakeRun run(plan, seed);
-    run.target.script.death_chance = seed % 2 == 0 ? 0.02 : 0;
-    run.target.script.mishap = [&](std::uint64_t client, std::uint64_t seq) {
-      return client == 1 && seq == 150 ? Mishap::drop : Mishap::none;
-    };
-    ASSERT_TRUE(run.run()) << seed;
-    EXPECT_TRUE(run.total.balanced()) << seed;
-    EXPECT_TRUE(run.publishes.balanced()) << seed;
-    if (seed % 2 == 0) continue;
-    EXPECT_EQ(run.deliveries.lost, 1u) << seed;
-  }
-}
-
 TEST(Connect, PhasesAndLatencyFromTheIntendedOpen) {
   for (const char* row : {"request/h1", "sse/h1"}) {
     LoadPlan plan = fake_plan("connect", row, 20, 200, 3s);
