@@ -1,6 +1,7 @@
 """`dragstrip conform` against every server that claims the contract, and against one that does not."""
 import json
 import re
+import signal
 import unittest
 
 from peers import BIN, DRAGSTRIP, HOME, PeerTest
@@ -34,8 +35,14 @@ class Conform(PeerTest):
         self.assertTrue(set(manifest["rows"]) <= set(self.rows()))
         text, _, failed = self.conform(server.url(), manifest["rows"])
         self.assertEqual(failed, 0, text)
-        server.signal(15)
+        # A poll that is parked, and a stream that is open, do not hold up the end.
+        parked = self.start(["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", server.url("/long-poll?topic=t&after=now&timeout=120s")])
+        stream = self.start(["curl", "-sSN", server.url("/stream?topic=t&after=0")])
+        self.curl("-d", "x", server.url("/publish?topic=t"))
+        self.assertEqual(stream.line(), b"x")
+        server.signal(signal.SIGTERM)
         self.assertEqual(server.wait(), 0)
+        parked.wait()
 
     def test_cpp_httplib_as_shipped(self):
         self.stack("cpp_httplib")

@@ -13,15 +13,18 @@
 // of long polling or SSE. Rows: request, short-poll (h1, h1-close), long-poll, http-stream, sse (h1).
 #include <httplib.h>
 
+#include <pthread.h>
+#include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
-#include <csignal>
 #include <cstdio>
 #include <limits>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 
 #include "core/base/text.h"
 #include "core/codec/lines.h"
@@ -125,10 +128,11 @@ void Service::publish(const Request& request, Response& response) {
 void Service::poll(const Request& request, Response& response, Duration wait) {
   const Start start = start_of(request);
   const Instant deadline = stamp() + wait;
-  Batch batch = start.topic.read(start.cursor, Format::lines, kMaxBatchBytes, deadline);
-  while (batch.bytes.empty() && batch.overrun == 0 && stamp() < deadline && !stopping_.load()) {
-    batch = start.topic.read(start.cursor, Format::lines, kMaxBatchBytes, deadline);
-  }
+  Batch batch;
+  do {  // in slices, to notice that we stop
+    batch =
+        start.topic.read(start.cursor, Format::lines, kMaxBatchBytes, std::min(deadline, stamp() + kWatch));
+  } while (batch.bytes.empty() && batch.overrun == 0 && stamp() < deadline && !stopping_.load());
   response.set_header("Cache-Control", "no-store");
   if (start.told) response.set_header("Cursor", std::to_string(batch.cursor));
   if (batch.overrun != 0) {
@@ -260,7 +264,34 @@ void tune(httplib::Server& server) {
   server.set_tcp_nodelay(true);
 }
 
-httplib::Server* running_server = nullptr;
+// Waits for SIGTERM or SIGINT in a thread of its own. The service ends first: cpp-httplib waits for the
+// handlers that run, and a parked poll would hold it up for its whole timeout.
+class StopOnSignal {
+ public:
+  // Before the server starts its threads: they inherit that these signals are blocked.
+  StopOnSignal(httplib::Server& server, Service& service) {
+    sigemptyset(&signals_);
+    sigaddset(&signals_, SIGTERM);
+    sigaddset(&signals_, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+    waiter_ = std::thread([this, &server, &service] {
+      int number = 0;
+      sigwait(&signals_, &number);
+      service.stop();
+      server.stop();
+    });
+  }
+  ~StopOnSignal() {
+    pthread_kill(waiter_.native_handle(), SIGTERM);  // where the server came to its end without one
+    waiter_.join();
+  }
+  StopOnSignal(const StopOnSignal&) = delete;
+  StopOnSignal& operator=(const StopOnSignal&) = delete;
+
+ private:
+  sigset_t signals_{};
+  std::thread waiter_;
+};
 
 int usage(const std::string& what) {
   std::fprintf(
@@ -305,16 +336,10 @@ int serve(int argc, char** argv) {
   } else if (!server.bind_to_port(host, port)) {
     return usage("cannot listen on " + host + ":" + std::to_string(port) + ", the port is in use");
   }
-  running_server = &server;
-  const auto end = [](int) {
-    if (running_server != nullptr) running_server->stop();
-  };
-  std::signal(SIGTERM, end);
-  std::signal(SIGINT, end);
+  const StopOnSignal stop_on_signal(server, service);
   std::printf("listening %s:%d\n", host.c_str(), port);
   std::fflush(stdout);
   server.listen_after_bind();
-  service.stop();
   return 0;
 }
 
