@@ -1,12 +1,15 @@
 #!/usr/bin/python3
-"""Servers that know nothing of our contract, for the load generator: `foreign_servers.py websocket-echo|sse`.
+"""Servers that know nothing of our contract, for the load generator: `foreign_servers.py websocket-echo|sse`, and a bad
+network in front of one of ours: `foreign_servers.py cut|flip PORT`.
 
 Each prints `listening 127.0.0.1:PORT` once it listens, and runs until it is killed.
 """
 import asyncio
 import http.server
 import itertools
+import socket
 import sys
+import threading
 import time
 
 
@@ -51,8 +54,40 @@ def sse():
     server.serve_forever()
 
 
+def bad_network(how, port):
+    """Passes bytes on to 127.0.0.1:PORT and back. Every fiftieth piece that comes back cuts its connection short of it, or has
+    one bit near its end turned.
+    """
+    pieces = itertools.count(1)
+
+    def pass_on(source, target, damages):
+        try:
+            while piece := source.recv(1 << 16):
+                if damages and next(pieces) % 50 == 0:
+                    if how == "cut":
+                        target.sendall(piece[:len(piece) // 2])
+                        source.shutdown(socket.SHUT_RDWR)
+                        break
+                    if len(piece) > 60:
+                        piece = piece[:-20] + bytes([piece[-20] ^ 1]) + piece[-19:]
+                target.sendall(piece)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # the other direction ended it
+
+    listener = socket.create_server(("127.0.0.1", 0), backlog=1000)
+    print("listening 127.0.0.1:%d" % listener.getsockname()[1], flush=True)
+    while True:
+        client, _ = listener.accept()
+        server = socket.create_connection(("127.0.0.1", port))
+        for ends in ((client, server, False), (server, client, True)):
+            threading.Thread(target=pass_on, args=ends, daemon=True).start()
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "websocket-echo":
         asyncio.run(websocket_echo())
-    else:
+    elif sys.argv[1] == "sse":
         sse()
+    else:
+        bad_network(sys.argv[1], int(sys.argv[2]))
