@@ -138,7 +138,7 @@ void Http2ClientConnection::retry(Http2Lane& lane, Instant at) {
 void Http2ClientConnection::open(Http2Lane& lane) {
   opening_.push_back(lane);
   ensure_link();
-  if (link_->ready()) open_timer_.arm(host_.now());
+  if (link_->open()) open_timer_.arm(host_.now());
 }
 
 void Http2ClientConnection::submit_waiting() {
@@ -164,10 +164,15 @@ void Http2ClientConnection::ensure_link() {
   link_->connect();
 }
 
-void Http2ClientConnection::link_ready(Http2Link& link, Instant at) {
+void Http2ClientConnection::link_open(Http2Link& link, Instant at) {
   if (&link != link_) return;
-  phases_.ready = at;
+  phases_.tcp = at;
   tell_opened(at);
+}
+
+void Http2ClientConnection::link_ready(Http2Link& link, std::uint32_t max_streams, bool first, Instant at) {
+  assumed_streams_ = std::min(kAssumedStreams, max_streams);
+  if (first && &link == link_) phases_.ready = at;
 }
 
 void Http2ClientConnection::tell_opened(Instant at) {
@@ -181,8 +186,8 @@ void Http2ClientConnection::tell_opened(Instant at) {
 }
 
 void Http2ClientConnection::on_channel_timer(ChannelTimer&, Instant now) {
-  // Otherwise link_ready or link_lost will answer.
-  if (link_ != nullptr && link_->ready()) tell_opened(now);
+  // Otherwise link_open or link_lost will answer.
+  if (link_ != nullptr && link_->open()) tell_opened(now);
 }
 
 void Http2ClientConnection::link_lost(Http2Link& link, bool was_current, CloseReason reason, Instant at) {

@@ -4,10 +4,13 @@
 // gone; Http2Lane is one place on it. The connection outlives its lanes, and is not destroyed inside an
 // event.
 //
-// Requests wait for the server's SETTINGS and for its MAX_CONCURRENT_STREAMS, first come, first served. A
-// request that the server certainly did not act on (REFUSED_STREAM, a stream above GOAWAY's last id, never
-// written: RFC 9113 §8.7) is sent again without telling, at most kMaxAttempts times in all, then it is
-// `refused`. After GOAWAY new requests go to a new connection while the old one finishes its streams.
+// Requests go out as soon as TCP stands, behind the preface and without waiting for the server's SETTINGS
+// (RFC 9113 §3.4): open() is answered then, as on h1. Of how many HTTP/2 streams the server takes at once we
+// assume kAssumedStreams until it has said so, less when an earlier connection of ours was told less. What is
+// above its MAX_CONCURRENT_STREAMS waits, first come, first served. A request that the server certainly did
+// not act on (REFUSED_STREAM, a stream above GOAWAY's last id, never written: RFC 9113 §8.7) is sent again
+// without telling, at most kMaxAttempts times in all, then it is `refused`. After GOAWAY new requests go to a
+// new connection while the old one finishes its streams.
 //
 // Outcomes: `refused` as above and when no connection could be made; `reset` when the peer reset the stream
 // or the connection went; `protocol_error` when the peer broke the protocol. Steady state allocates nothing.
@@ -88,6 +91,7 @@ class Http2Lane final : public Lane,
 class Http2ClientConnection final : private ChannelTimerOwner {
  public:
   static constexpr std::uint32_t kMaxAttempts = 3;
+  static constexpr std::uint32_t kAssumedStreams = 100;  // RFC 9113 §6.5.2: servers should allow that many
   static constexpr std::size_t kOutputGate = 64u << 10;
   static constexpr std::size_t kMaxHeaderList = 64u << 10;
   static constexpr std::uint32_t kMaxInformational = 10;
@@ -111,7 +115,8 @@ class Http2ClientConnection final : private ChannelTimerOwner {
   void open(Http2Lane& lane);
   void submit_waiting();
   void ensure_link();
-  void link_ready(Http2Link& link, Instant at);
+  void link_open(Http2Link& link, Instant at);
+  void link_ready(Http2Link& link, std::uint32_t max_streams, bool first, Instant at);
   void link_lost(Http2Link& link, bool was_ready, CloseReason reason, Instant at);
   void fail_waiting(bool was_ready, Instant at);
   void tell_opened(Instant at);
@@ -130,6 +135,7 @@ class Http2ClientConnection final : private ChannelTimerOwner {
   IntrusiveList<Http2Lane, Http2LaneQueueHook> waiting_;
   IntrusiveList<Http2Lane, Http2LaneOpenHook> opening_;
   IntrusiveList<Http2Lane, Http2LaneHomeHook> lanes_;
+  std::uint32_t assumed_streams_ = kAssumedStreams;
   std::uint64_t connections_made_ = 0;
   std::uint64_t retries_ = 0;
 };

@@ -4,7 +4,7 @@
 
 namespace dragstrip {
 
-Http2Link::Http2Link(Http2ClientConnection& home) : home_(home) {
+Http2Link::Http2Link(Http2ClientConnection& home) : home_(home), peer_max_(home.assumed_streams_) {
   engine_.emplace(false, home.config_, *this);
 }
 
@@ -149,6 +149,15 @@ void Http2Link::on_remote_end(std::int32_t id) {
   l->let_go().on_exchange_end(received_);
 }
 
+// At once and not after the read that brought them: answers may come in the same one, and who hears of them
+// may look at the phases.
+void Http2Link::on_peer_settings() {
+  peer_max_ = engine_->peer_max_concurrent_streams();
+  const bool first = !ready_;
+  ready_ = true;
+  home_.link_ready(*this, peer_max_, first, received_);
+}
+
 void Http2Link::on_peer_reset(std::int32_t id) {
   if (Http2Lane* const l = lane(id)) l->peer_reset_ = true;
 }
@@ -173,21 +182,14 @@ void Http2Link::on_stream_closed(std::int32_t id, std::uint32_t error) {
 // ------------------------------------------------------------------------------------- the host's events
 
 void Http2Link::on_open(ConnId, Instant at) {
-  home_.phases_.tcp = at;
+  open_ = true;
+  home_.link_open(*this, at);
+  after_event(at);
 }
 
 void Http2Link::on_bytes(ConnId, std::string_view bytes, Instant received) {
   received_ = received;
-  const bool fine = engine_->receive(bytes, received);
-  if (settings_came_) {
-    settings_came_ = false;
-    peer_max_ = engine_->peer_max_concurrent_streams();
-    if (!ready_) {
-      ready_ = true;
-      home_.link_ready(*this, received);
-    }
-  }
-  if (fine) {
+  if (engine_->receive(bytes, received)) {
     after_event(received);
   } else {
     pump();

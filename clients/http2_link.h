@@ -16,11 +16,13 @@ class Http2Link final : public Endpoint {
   Http2Link& operator=(const Http2Link&) = delete;
 
   void connect();
-  // The server's SETTINGS came, and new requests may go to this connection.
+  // TCP stands: requests may go out behind the preface.
+  [[nodiscard]] bool open() const noexcept { return open_; }
+  // The server's SETTINGS came.
   [[nodiscard]] bool ready() const noexcept { return ready_; }
   [[nodiscard]] bool leaving() const noexcept { return leaving_ || dead_; }
   [[nodiscard]] bool dead() const noexcept { return dead_; }
-  [[nodiscard]] bool has_room() const noexcept { return ready_ && !leaving() && active_ < peer_max_; }
+  [[nodiscard]] bool has_room() const noexcept { return open_ && !leaving() && active_ < peer_max_; }
   // False: this connection takes no more requests.
   [[nodiscard]] bool submit(Http2Lane& lane);
   void abandon(Http2Lane& lane);
@@ -44,7 +46,7 @@ class Http2Link final : public Endpoint {
   void on_stream_closed(std::int32_t id, std::uint32_t error);
   void on_end_stream_written(std::int32_t id, std::size_t out_size);
   void on_body_written(std::size_t) {}
-  void on_peer_settings() { settings_came_ = true; }
+  void on_peer_settings();
   void on_peer_reset(std::int32_t id);
   void on_goaway() { leaving_ = true; }
 
@@ -58,13 +60,13 @@ class Http2Link final : public Endpoint {
   Http2ClientConnection& home_;
   ConnId conn_ = kNoConn;
   std::optional<Http2Engine<Http2Link>> engine_;
+  bool open_ = false;
   bool ready_ = false;
   bool leaving_ = false;
   bool dead_ = false;
-  bool settings_came_ = false;
   bool gated_ = false;
-  std::uint32_t active_ = 0;  // HTTP/2 streams that count against the peer's limit
-  std::uint32_t peer_max_ = 0;
+  std::uint32_t active_ = 0;       // HTTP/2 streams that count against the peer's limit
+  std::uint32_t peer_max_;         // a guess until SETTINGS came
   std::uint64_t output_base_ = 0;  // during pump: bytes appended before what is in the output buffer
   Instant received_ = kUnset;
   IntrusiveList<Http2Lane, Http2LaneQueueHook> running_;

@@ -30,7 +30,7 @@ nghttp2_option* new_option(const Http2Config& config) {
   }
   // Closed streams are kept for RFC 7540's priority tree, which RFC 9113 §5.3 dropped.
   nghttp2_option_set_no_closed_streams(option, 1);
-  // Until the peer's SETTINGS have come we do not know its limit; requests wait for them.
+  // Until the peer's SETTINGS have come we do not know its limit. RFC 9113 §6.5.2 recommends not less.
   nghttp2_option_set_peer_max_concurrent_streams(option, 100);
   return option;
 }

@@ -2,51 +2,16 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "tests/support/chunking.h"
-#include "tests/support/http2_peers.h"
+#include "tests/clients/http2_lane_world.h"
 
 namespace dragstrip {
 namespace {
 
-using namespace std::chrono_literals;
 using namespace dragstrip::testing;
-
-constexpr std::uint16_t kPort = 80;
-
-template <typename Server>
-struct World {
-  template <typename... Args>
-  explicit World(std::size_t how_many, const SimLink& link = {}, Args&&... args)
-      : world(link),
-        server_host(world.add_host()),
-        client_host(world.add_host()),
-        server(server_host, std::forward<Args>(args)...),
-        home(std::make_unique<Http2ClientConnection>(client_host, sim_address(kPort), "the.authority:80")) {
-    server_host.listen(kPort, server);
-    for (std::size_t i = 0; i < how_many; ++i) users.push_back(std::make_unique<H2User>(*home));
-  }
-  ~World() {
-    users.clear();
-    home.reset();
-  }
-  H2User& user(std::size_t i = 0) { return *users[i]; }
-  void run(Duration d = 1s) { world.run_for(d); }
-
-  SimWorld world;
-  SimHost& server_host;
-  SimHost& client_host;
-  Server server;
-  std::unique_ptr<Http2ClientConnection> home;
-  std::vector<std::unique_ptr<H2User>> users;
-};
-using RealWorld = World<H2Server>;
-using RawWorld = World<H2RawServer>;
 
 TEST(Http2LaneTest, RequestAndAnswer) {
   RealWorld w(1, SimLink::both({.delay = 10ms}));
@@ -63,8 +28,8 @@ TEST(Http2LaneTest, RequestAndAnswer) {
   EXPECT_EQ(phases.started, start);
   EXPECT_EQ(phases.tcp, start + 20ms);
   EXPECT_EQ(phases.ready, start + 40ms) << "the server's SETTINGS";
-  EXPECT_EQ(w.user().sent, start + 40ms);
-  EXPECT_EQ(w.user().received, start + 60ms);
+  EXPECT_EQ(w.user().sent, start + 20ms) << "which are not waited for";
+  EXPECT_EQ(w.user().received, start + 40ms);
   w.user().get("/cursor");
   w.run();
   EXPECT_EQ(w.user().cursor, "12345");
@@ -91,7 +56,7 @@ TEST(Http2LaneTest, OpenIsAnsweredWhenTheConnectionStandsAndWhenItStoodAlready) 
   w.user(0).lane->open();
   w.run();
   EXPECT_EQ(w.user(0).opened, 1);
-  EXPECT_EQ(w.user(0).opened_at, start + 40ms);
+  EXPECT_EQ(w.user(0).opened_at, start + 20ms);
   w.user(1).lane->open();
   EXPECT_EQ(w.user(1).opened, 0) << "never inside the verb";
   w.run();
@@ -144,7 +109,8 @@ TEST(Http2LaneTest, TheServersConcurrencyIsRespected) {
   Http2Limits limits;
   limits.wire.max_concurrent_streams = 7;
   RealWorld w(100, SimLink::both({.delay = 1ms}), limits);
-  std::vector<std::size_t> order;
+  w.user(0).lane->open();
+  w.run();  // its SETTINGS are here
   for (auto& user : w.users) user->post("/hold", "x");
   std::size_t answered = 0;
   while (answered < 100) {
@@ -164,8 +130,82 @@ TEST(Http2LaneTest, TheServersConcurrencyIsRespected) {
     EXPECT_LE(w.user(i - 1).sent, w.user(i).sent) << "first come, first served";
 }
 
+// RFC 9113 §3.4: requests need not wait for the server's SETTINGS. §8.7: what it had no room for is sent
+// again.
+TEST(Http2LaneTest, AHundredRequestsGoAheadOfTheServersSettings) {
+  Http2Limits limits;
+  limits.wire.max_concurrent_streams = 7;
+  RealWorld w(150, SimLink::both({.delay = 10ms}), limits);
+  for (auto& user : w.users) user->post("/hold", "x");
+  w.run(29ms);
+  EXPECT_EQ(w.server.requests, 0);
+  w.run(2ms);  // one and a half round trips: TCP stands, and the first flight is there
+  EXPECT_EQ(w.server.requests, 7);
+  for (int answered = 0; answered < 150; ++answered) {
+    w.run(50ms);
+    ASSERT_FALSE(w.server.held.empty()) << answered;
+    ASSERT_LE(w.server.held.size(), 7u);
+    ServerExchange* const exchange = w.server.held.front();
+    w.server.held.erase(w.server.held.begin());
+    exchange->set_answerer(nullptr);
+    exchange->respond({}, "done");
+  }
+  w.run();
+  EXPECT_EQ(w.home->retries(), 93u);
+  EXPECT_EQ(w.server.requests, 150);
+  EXPECT_EQ(w.server.accepted, 1);
+  for (auto& user : w.users) {
+    EXPECT_EQ(user->ended, 1);
+    EXPECT_EQ(user->failed, 0);
+  }
+}
+
+// Whoever hears the first answer finds the phases complete and in order.
+TEST(Http2LaneTest, SettingsAndTheFirstAnswerInOneRead) {
+  struct Looker : ExchangeEvents {
+    explicit Looker(Http2ClientConnection& home) : lane(home, nullptr) {}
+    void on_exchange_head(const ReceivedHead&, Instant received) override {
+      phases = lane.phases();
+      head_at = received;
+    }
+    void on_exchange_body(std::string_view, Instant) override {}
+    void on_exchange_end(Instant) override {}
+    void on_exchange_failed(Outcome, Instant) override {}
+    Http2Lane lane;
+    ConnectPhases phases;
+    Instant head_at = kUnset;
+  };
+  RawWorld w(0, SimLink::both({.delay = 10ms}), std::string());
+  w.server.answer = [&](std::uint32_t id) { w.server.send(h2_settings() + H2RawServer::answer_ok(id, "x")); };
+  Looker looker(*w.home);
+  const Instant start = w.world.now();
+  looker.lane.start({Method::get, "/", {}, {}}, looker);
+  w.run();
+  EXPECT_EQ(looker.head_at, start + 40ms);
+  EXPECT_EQ(looker.phases.tcp, start + 20ms);
+  EXPECT_EQ(looker.phases.ready, looker.head_at);
+}
+
+TEST(Http2LaneTest, AConnectionThatEndsBeforeItsSettingsResetsWhatWasSent) {
+  RawWorld w(2, {}, std::string());
+  w.server.answer = [&](std::uint32_t) {
+    w.server_host.close(w.server.conn, CloseHow::graceful);
+    w.server.conn = kNoConn;
+  };
+  w.user(0).lane->open();
+  w.user(1).get("/");
+  w.run();
+  EXPECT_EQ(w.user(0).opened, 1);
+  EXPECT_EQ(w.user(0).lost, 1);
+  EXPECT_EQ(w.user(1).failed, 1);
+  EXPECT_EQ(w.user(1).outcome, Outcome::reset);
+  EXPECT_EQ(w.user(1).lane->phases().ready, kUnset);
+}
+
 TEST(Http2LaneTest, AServerThatAllowsNoStreamsKeepsThemWaiting) {
   RawWorld w(1, {}, h2_settings({{3, 0}}));
+  w.user().lane->open();
+  w.run();
   w.user().get("/");
   w.run();
   EXPECT_TRUE(w.server.requests.empty());
@@ -255,298 +295,6 @@ TEST(Http2LaneTest, LanesMayBeDestroyedInTheirEvents) {
   w.run();
   EXPECT_EQ(failing.lane, nullptr);
   EXPECT_EQ(idle.lane, nullptr);
-}
-
-// ------------------------------------------------------------------------------------- retries
-
-TEST(Http2LaneTest, RFC9113_8_7_a_refused_stream_is_sent_again) {
-  RawWorld w(1);
-  int refusals = 2;
-  w.server.answer = [&](std::uint32_t id) {
-    if (refusals-- > 0) {
-      w.server.send(h2_rst(id, 7));
-    } else {
-      w.server.send(H2RawServer::answer_ok(id, "at last"));
-    }
-  };
-  w.user().post("/echo", "the body too");
-  w.run();
-  EXPECT_EQ(w.user().ended, 1);
-  EXPECT_EQ(w.user().body, "at last");
-  EXPECT_EQ(w.server.requests.size(), 3u);
-  EXPECT_EQ(w.server.bodies[w.server.requests.back()], "the body too");
-  EXPECT_EQ(w.home->retries(), 2u);
-}
-
-TEST(Http2LaneTest, RefusedThreeTimesIsRefused) {
-  RawWorld w(1);
-  w.server.answer = [&](std::uint32_t id) { w.server.send(h2_rst(id, 7)); };
-  w.user().get("/");
-  w.run();
-  EXPECT_EQ(w.user().failed, 1);
-  EXPECT_EQ(w.user().outcome, Outcome::refused);
-  EXPECT_EQ(w.server.requests.size(), 3u);
-}
-
-TEST(Http2LaneTest, AResetIsAReset) {
-  for (const std::uint32_t code : {0u, 1u, 2u, 8u, 0xbu}) {
-    RawWorld w(2);
-    w.server.answer = [&](std::uint32_t id) {
-      w.server.send(id == 1 ? h2_rst(id, code) : H2RawServer::answer_ok(id, "fine"));
-    };
-    w.user(0).get("/");
-    w.run();
-    w.user(1).get("/");
-    w.run();
-    EXPECT_EQ(w.user(0).failed, 1) << code;
-    EXPECT_EQ(w.user(0).outcome, Outcome::reset) << code;
-    EXPECT_EQ(w.user(1).ended, 1) << code;
-    EXPECT_EQ(w.server.connections, 1);
-  }
-}
-
-TEST(Http2LaneTest, H2_04_streams_above_goaways_last_id_go_to_a_new_connection) {
-  RawWorld w(5);
-  for (auto& user : w.users) user->post("/echo", "x");
-  w.run();
-  ASSERT_EQ(w.server.requests.size(), 5u);
-  const ConnId first = w.server.conn;
-  w.server.requests.clear();
-  w.server.send(h2_goaway(5, 0));  // 1, 3 and 5 were taken; 7 and 9 not
-  // The test's server has one place for a connection; the old one is answered through the host.
-  w.server.answer = [&](std::uint32_t id) { w.server.send(H2RawServer::answer_ok(id, "second")); };
-  w.run();
-  EXPECT_EQ(w.server.connections, 2);
-  EXPECT_EQ(w.server.requests, (std::vector<std::uint32_t>{1, 3}));
-  EXPECT_EQ(w.user(3).body, "second");
-  EXPECT_EQ(w.user(4).body, "second");
-  EXPECT_EQ(w.user(0).ended, 0);
-  w.server_host.out(first).append(H2RawServer::answer_ok(1, "first") + H2RawServer::answer_ok(3, "first") +
-                                  H2RawServer::answer_ok(5, "first"));
-  w.run();
-  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(w.user(i).body, "first") << i;
-  EXPECT_EQ(w.home->retries(), 2u);
-  for (auto& user : w.users) EXPECT_EQ(user->failed, 0);
-  EXPECT_EQ(w.client_host.owned_connections(), 1u)
-      << "the old connection was closed when its last stream ended";
-}
-
-TEST(Http2LaneTest, AConnectionThatDiesResetsWhatWasSent) {
-  RawWorld w(3);
-  for (auto& user : w.users) user->get("/");
-  w.run();
-  w.server_host.reset(w.server.conn);
-  w.server.conn = kNoConn;
-  w.run();
-  for (auto& user : w.users) {
-    EXPECT_EQ(user->failed, 1);
-    EXPECT_EQ(user->outcome, Outcome::reset);
-    EXPECT_EQ(user->lost, 0);
-  }
-  w.server.answer = [&](std::uint32_t id) { w.server.send(H2RawServer::answer_ok(id, "again")); };
-  for (auto& user : w.users) user->get("/");
-  w.run();
-  for (auto& user : w.users) EXPECT_EQ(user->body, "again");
-  EXPECT_EQ(w.home->connections_made(), 2u);
-}
-
-TEST(Http2LaneTest, WhatWaitedForAPlaceGoesToTheNextConnectionButNotForEver) {
-  RawWorld w(2, {}, h2_settings({{3, 0}}));
-  for (auto& user : w.users) user->get("/");
-  for (int i = 1; i <= 5 && w.user(0).failed == 0; ++i) {
-    w.run();
-    EXPECT_EQ(w.home->connections_made(), static_cast<std::uint64_t>(i));
-    w.server_host.close(w.server.conn, CloseHow::graceful);
-    w.server.conn = kNoConn;
-    w.run();
-  }
-  EXPECT_EQ(w.home->connections_made(), 3u);
-  for (auto& user : w.users) {
-    EXPECT_EQ(user->failed, 1);
-    EXPECT_EQ(user->outcome, Outcome::refused);
-  }
-}
-
-// ------------------------------------------------------------------------------------- a peer that
-// misbehaves
-
-TEST(Http2LaneTest, BrokenAnswersAreProtocolErrors) {
-  const std::string ok = hpack_field(":status", "200");
-  std::string interim;
-  for (int i = 0; i < 11; ++i) interim += h2_frame(kHeaders, kEndHeaders, 1, hpack_field(":status", "103"));
-  const struct {
-    const char* what;
-    std::string bytes;
-    bool connection_dies;
-  } cases[] = {
-      {"no status", h2_frame(kHeaders, kEndHeaders | kEndStream, 1, hpack_field("a", "b")), false},
-      {"status of four digits",
-       h2_frame(kHeaders, kEndHeaders | kEndStream, 1, hpack_field(":status", "2000")), false},
-      {"upper case", h2_frame(kHeaders, kEndHeaders | kEndStream, 1, ok + hpack_field("Upper", "x")), false},
-      {"content-length above DATA",
-       h2_frame(kHeaders, kEndHeaders, 1, ok + hpack_field("content-length", "5")) +
-           h2_frame(kData, kEndStream, 1, "12"),
-       false},
-      {"eleven interim answers", interim, false},
-      {"DATA before HEADERS", h2_frame(kData, kEndStream, 1, "x"), true},
-      {"HPACK garbage", h2_frame(kHeaders, kEndHeaders, 1, "\xff\xff\xff\xff\xff\xff"), true},
-      {"not HTTP/2", "HTTP/1.1 400 Bad Request\r\n\r\n", true},
-      {"PUSH_PROMISE", h2_frame(kPushPromise, kEndHeaders, 1, h2_u32(2) + h2_request_block("GET", "/")),
-       true},
-      {"a frame above 16,384", h2_frame(kData, 0, 1, std::string(16'385, 'x')), true},
-  };
-  for (const auto& c : cases) {
-    RawWorld w(1);
-    w.server.answer = [&](std::uint32_t id) {
-      w.server.send(w.server.requests.size() == 1 ? c.bytes : H2RawServer::answer_ok(id, "fine"));
-    };
-    w.user().get("/");
-    w.run();
-    EXPECT_EQ(w.user().failed, 1) << c.what;
-    EXPECT_EQ(w.user().outcome, Outcome::protocol_error) << c.what;
-    EXPECT_EQ(w.user().ended, 0) << c.what;
-    w.user().get("/");
-    w.run();
-    EXPECT_EQ(w.user().body, "fine") << c.what;
-    EXPECT_EQ(w.home->connections_made(), c.connection_dies ? 2u : 1u) << c.what;
-  }
-}
-
-TEST(Http2LaneTest, AHeaderBombIsAProtocolErrorAndCostsNoMemory) {
-  RawWorld w(1);
-  w.server.answer = [&](std::uint32_t id) {
-    const std::string entry =
-        std::string(1, '\x40') + hpack_string("x") + hpack_string(std::string(3900, 'v'));
-    w.server.send(h2_frame(kHeaders, kEndHeaders | kEndStream, id,
-                           hpack_field(":status", "200") + entry + std::string(10'000, '\xbe')));
-  };
-  w.user().get("/");
-  w.run();
-  EXPECT_EQ(w.user().failed, 1);
-  EXPECT_EQ(w.user().outcome, Outcome::protocol_error);
-  EXPECT_EQ(w.user().heads, 0);
-}
-
-TEST(Http2LaneTest, InterimAnswersAndTrailersArePassedOver) {
-  RawWorld w(1);
-  w.server.answer = [&](std::uint32_t id) {
-    w.server.send(
-        h2_frame(kHeaders, kEndHeaders, id, hpack_field(":status", "103") + hpack_field("cursor", "1")) +
-        h2_frame(kHeaders, kEndHeaders, id,
-                 hpack_field(":status", "200") + hpack_field("cursor", "22") + hpack_field("x", "y") +
-                     hpack_field("content-type", "a/b")) +
-        h2_frame(kData, 0, id, "body") +
-        h2_frame(kHeaders, kEndHeaders | kEndStream, id, hpack_field("cursor", "3")));
-  };
-  w.user().get("/");
-  w.run();
-  EXPECT_EQ(w.user().heads, 1);
-  EXPECT_EQ(w.user().head.status, 200);
-  EXPECT_EQ(w.user().cursor, "22");
-  EXPECT_EQ(w.user().content_type, "a/b");
-  EXPECT_EQ(w.user().body, "body");
-  EXPECT_EQ(w.user().ended, 1);
-}
-
-TEST(Http2LaneTest, AnAnswerThatDoesNotWaitForTheBodyIsComplete) {
-  RawWorld w(1, {}, h2_settings({{4, 10}}));  // the request's body cannot be sent
-  w.server.answer = [&](std::uint32_t id) { w.server.send(H2RawServer::answer_ok(id, "enough")); };
-  w.user().post("/echo", std::string(1000, 'b'));
-  w.run();
-  EXPECT_EQ(w.user().ended, 1);
-  EXPECT_EQ(w.user().body, "enough");
-  EXPECT_EQ(w.user().sents, 0) << "it never was sent to the end";
-  EXPECT_EQ(w.server.reset_code(1), 8u);
-  w.user().get("/");
-  w.run();
-  EXPECT_EQ(w.user().ended, 2);
-}
-
-TEST(Http2LaneTest, AnswersCutAnywhereAreTheSame) {
-  const std::string input =
-      h2_frame(kHeaders, kEndHeaders, 1, hpack_field(":status", "200") + hpack_field("cursor", "77")) +
-      h2_frame(kData, 0, 1, "some ") + h2_frame(kData, kEndStream, 1, "body");
-  for_each_chunking(
-      input.size(),
-      [&](const Chunking& chunking) {
-        RawWorld w(1);
-        w.user().get("/");
-        w.run(10ms);
-        deliver(input, chunking, [&](std::string_view piece) {
-          w.server.send(piece);
-          w.run(1ms);
-          return true;
-        });
-        EXPECT_EQ(w.user().ended, 1) << chunking.name;
-        EXPECT_EQ(w.user().cursor, "77") << chunking.name;
-        EXPECT_EQ(w.user().body, "some body") << chunking.name;
-      },
-      8);
-}
-
-// ------------------------------------------------------------------------------------- flow
-
-TEST(Http2LaneTest, AnEndlessAnswerPassesTheWindowManyTimesOver) {
-  RealWorld w(1, SimLink::both({.delay = 1ms}));
-  w.user().get("/stream");
-  w.run();
-  const std::string message(1 << 20, 'm');
-  std::size_t total = 0;
-  for (int i = 0; i < 64; ++i) {
-    H2Server::write(*w.server.held[0], message);
-    total += message.size();
-    w.run(20ms);
-    ASSERT_EQ(w.user().body.size(), message.size()) << i;
-    w.user().body.clear();
-  }
-  EXPECT_EQ(total, 64u << 20);
-  // Windows are opened by half of 16 MiB: 13 octets on the stream, 13 on the connection, seldom.
-  EXPECT_LT(w.client_host.traffic().writes, 40u);
-}
-
-TEST(Http2LaneTest, TheSentStampWaitsForTheLastByte) {
-  SimLink link;
-  link.up.bytes_per_s = 1'000'000;
-  link.up.window = 10'000;
-  RealWorld w(2, link);
-  w.user(0).lane->open();
-  w.run();
-  const Instant start = w.world.now();
-  w.user(0).post("/echo", std::string(500'000, 'x'));
-  w.user(1).get("/none");
-  w.run(10s);
-  EXPECT_EQ(w.user(0).ended, 1);
-  EXPECT_GT(w.user(0).sent, start + 450ms);
-  EXPECT_LT(w.user(0).sent, w.user(0).received);
-  EXPECT_LT(w.user(1).sent, start + 450ms) << "HEADERS go in front of DATA that waits";
-  EXPECT_EQ(w.user(1).ended, 1);
-}
-
-TEST(Http2LaneTest, AThousandRequestsInOneEventAreFewWrites) {
-  RealWorld w(1000);
-  w.user(0).lane->open();
-  w.run();
-  const std::uint64_t before = w.client_host.traffic().writes;
-  for (auto& user : w.users) user->post("/echo", "0123456789012345678901234567890123456789");
-  w.run();
-  for (auto& user : w.users) EXPECT_EQ(user->ended, 1);
-  EXPECT_LE(w.client_host.traffic().writes - before, 3u);
-}
-
-TEST(Http2LaneTest, LockstepFromWithinTheEndOfAnExchange) {
-  RealWorld w(10, SimLink::both({.delay = 1ms}));
-  for (auto& user : w.users) {
-    user->again = 500;
-    user->post("/echo", "first");
-  }
-  w.run(10s);
-  for (auto& user : w.users) {
-    EXPECT_EQ(user->ended, 501);
-    EXPECT_EQ(user->sents, 501);
-    EXPECT_EQ(user->failed, 0);
-  }
-  EXPECT_EQ(w.server.requests, 5010);
-  EXPECT_EQ(w.server.last->open_streams(), 0u);
 }
 
 }  // namespace

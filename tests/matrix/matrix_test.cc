@@ -93,10 +93,11 @@ TEST_P(MatrixRow, FromConnectToTheFirstMessage) {
   EXPECT_GE(phases.ready, phases.tcp);
   EXPECT_LE(phases.ready, user.first_at);
   if (row().carrier != Carrier::none && line() == 1) {
-    // 25 ms each way. A handshake, then a question with its answer; on h2 the peer's SETTINGS are waited for.
-    const Duration settings = row().carrier == Carrier::h2 ? 50ms : 0ms;
+    // 25 ms each way. A handshake, then a question with its answer, whose head, 101 or SETTINGS make it
+    // ready.
     EXPECT_EQ(phases.tcp - start, 50ms);
-    EXPECT_EQ(user.first_at - start, 100ms + settings);
+    EXPECT_EQ(phases.ready - start, 100ms);
+    EXPECT_EQ(user.first_at - start, 100ms);
   }
 }
 

@@ -289,7 +289,9 @@ class H2RawServer final : public H2Raw, public Acceptor {
     H2Raw::on_bytes(c, bytes.substr(magic), at);
   }
   void on_frame(const H2Frame& frame) override {
-    if (frame.type == kSettings && (frame.flags & kAck) == 0) send(h2_frame(kSettings, kAck, 0));
+    // SETTINGS are the first frame (RFC 9113 §3.4): whoever has none yet acknowledges nothing.
+    const bool theirs = frame.type == kSettings && (frame.flags & kAck) == 0;
+    if (theirs && !settings_.empty()) send(h2_frame(kSettings, kAck, 0));
     if (frame.type == kHeaders) requests.push_back(frame.stream);
     if (frame.type == kHeaders && answer) answer(frame.stream);
   }
