@@ -7,8 +7,8 @@ import { bytes, escapeHtml, ratio } from '../lib/format.js';
 import { identityOf, isPush } from '../lib/identity.js';
 import { median } from '../lib/histogram.js';
 import { brief, groupsOf, isFloor, stat, unfitNote } from '../lib/model.js';
-import { linearAxis, place } from '../lib/scale.js';
-import { textWidth } from '../lib/text.js';
+import { linearAxis, place, thin } from '../lib/scale.js';
+import { nameOf, textWidth } from '../lib/text.js';
 
 export const name = 'bytes';
 export const question = 'Where do the bytes go?';
@@ -84,7 +84,6 @@ export function title(data) {
 
 export function subtitle(data) {
   return [
-    data.label,
     `median of ${data.rounds} ${data.rounds === 1 ? 'run' : 'runs'}, both directions; TCP/IP is 52 B a segment (72 on IPv6), by the client's own count`,
     'h2 rows share one connection',
     ...(data.unfit.length ? [unfitNote(data.unfit)] : []),
@@ -130,7 +129,7 @@ export function option(data, size, colours) {
   const panels = panelsOf(data);
   const across = columns(data, size.width);
   const cell = (size.width - (across - 1) * 28) / across;
-  const names = Math.max(...data.bars.map((b) => textWidth(b.row, 12))) + 30;
+  const names = Math.max(...data.bars.map((b) => textWidth(nameOf(b.row, size.width), 12))) + 30;
   const values = Math.max(...data.bars.map((b) => textWidth(valueLabel(b), 12))) + 8;
   const result = { ...base(colours), grid: [], xAxis: [], yAxis: [], series: [], graphic: { elements: key(size, colours) } };
   let top = KEY * keyRows(size.width);
@@ -141,9 +140,9 @@ export function option(data, size, colours) {
     // The axis ends at the longest bar, not at a round number: room is scarce.
     scale.max = Math.max(1, ...panel.bars.map((b) => b.total ?? 0));
     scale.ticks = scale.ticks.filter((t) => t <= scale.max);
-    result.graphic.elements.push(text(left, top + 12, panel.heading, { colour: colours.text, bold: true, size: 13 }), ...drawBars(panel, left, box, scale, colours));
+    result.graphic.elements.push(text(left, top + 12, panel.heading, { colour: colours.text, bold: true, size: 13 }), ...drawBars(panel, left, box, scale, size.width, colours));
     result.grid.push(grid(box, size));
-    result.xAxis.push(axis(scale, i, colours, { format: (v) => bytes(v) }));
+    result.xAxis.push(axis(thin(scale, box.right - box.left, bytes), i, colours, { format: (v) => bytes(v) }));
     result.yAxis.push({ ...blankAxis(i, 0, panel.bars.length), inverse: true });
     result.series.push(hover(panel, i));
     if (across === 1) top += HEAD + panel.bars.length * LINE + FOOT + 14;
@@ -171,12 +170,12 @@ function key(size, colours) {
   });
 }
 
-function drawBars(panel, left, box, scale, colours) {
+function drawBars(panel, left, box, scale, width, colours) {
   const px = place(scale, box.left, box.right);
   return panel.bars.flatMap((b, i) => {
     const y = box.top + (i + 0.5) * LINE;
     const id = identityOf(b.row, colours);
-    const drawn = [marker(b.row, left + 8, y, colours), text(left + 20, y, b.row, { colour: colours.text })];
+    const drawn = [marker(b.row, left + 8, y, colours), text(left + 20, y, nameOf(b.row, width), { colour: colours.text })];
     if (!b.parts) {
       drawn.push(hatch(box.left, y - 8, box.right - box.left, 16, colours.muted, { opacity: 0.35 }));
       drawn.push(text(box.right + 8, y, valueLabel(b), { colour: colours.muted }));
@@ -186,8 +185,8 @@ function drawBars(panel, left, box, scale, colours) {
     b.parts.forEach((part, p) => {
       const from = px(at);
       at += part;
-      const width = px(at) - from;
-      if (width > 0.2) drawn.push(rect(round(from), y - 8, round(Math.max(0.5, width - (width > 3 ? 1 : 0))), 16, colours.parts[p], { z: 3, opacity: id.opacity }));
+      const long = px(at) - from;
+      if (long > 0.2) drawn.push(rect(round(from), y - 8, round(Math.max(0.5, long - (long > 3 ? 1 : 0))), 16, colours.parts[p], { z: 3, opacity: id.opacity }));
     });
     if (b.verdict !== 'valid') drawn.push(hatch(box.left, y - 8, px(b.total) - box.left, 16, colours.background, { z: 4, opacity: 0.9 }));
     drawn.push(text(round(px(b.total)) + 7, y, valueLabel(b), { colour: b.verdict === 'valid' ? colours.text : colours.muted }));

@@ -24,7 +24,7 @@ function memoryPanel(groups, stack) {
   const holds = (group) => group.stack === stack && group.workload !== 'connect' && group.cells.some((cell) => cell.summary[key]);
   const group = groups.filter(holds).sort((a, b) => b.clients - a.clients || b.cells.length - a.cells.length)[0];
   if (!group) return [];
-  return [{ heading: `server memory per client (${group.workload}, ${group.clients})`, key,
+  return [{ heading: 'server memory per client', key, from: group.label,
     entries: group.cells.map((cell) => entry(cell, group, key)), log: false }];
 }
 
@@ -52,8 +52,8 @@ export function title(data) {
 
 export function subtitle(data) {
   return [
-    data.label,
     `dot: median of ${data.rounds} ${data.rounds === 1 ? 'run' : 'runs'}, bar: 95 % bootstrap interval of it, ticks: runs; each panel has its own scale`,
+    ...data.panels.filter((p) => p.from).map((p) => `memory from ${p.from}`),
     ...(data.unfit.length ? [unfitNote(data.unfit)] : []),
     data.provenance,
   ].join(' · ');

@@ -5,8 +5,8 @@ import { axis, base, grid, line, marker, text } from '../lib/draw.js';
 import { count, duration, escapeHtml } from '../lib/format.js';
 import { identityOf, compareRows } from '../lib/identity.js';
 import { brief, capital, groupsOf, isFloor, sentence, stat, unfitNote } from '../lib/model.js';
-import { linearAxis, logAxis, place } from '../lib/scale.js';
-import { spread, textWidth } from '../lib/text.js';
+import { linearAxis, logAxis, place, thin } from '../lib/scale.js';
+import { nameOf, spread, textWidth } from '../lib/text.js';
 
 export const name = 'load';
 export const question = 'How hard can it be pushed?';
@@ -81,7 +81,7 @@ export function title(data) {
 
 export function subtitle(data) {
   const all = data.series.flatMap((s) => s.points);
-  const parts = [data.label, `open loop, ${data.rounds} ${data.rounds === 1 ? 'run' : 'runs'} a point, bar: 95 % bootstrap interval of the median`];
+  const parts = [`open loop, ${data.rounds} ${data.rounds === 1 ? 'run' : 'runs'} a point, bar: 95 % bootstrap interval of the median`];
   const missing = all.filter((p) => !p.p99_ns && p.p50_ns).length;
   if (missing) parts.push(`${missing} points have no p99 (it needs 10,000 operations a run)`);
   if (all.some((p) => p.overloaded)) parts.push(`✕: fewer than ${KEPT_UP * 100} % of the operations completed`);
@@ -109,23 +109,24 @@ export function height(data, width) {
 export function option(data, size, colours) {
   const panels = panelsOf(data);
   const across = size.width >= 700 ? panels.length : 1;
-  const names = Math.max(...data.series.map((s) => textWidth(s.row, 12)));
+  const names = Math.max(...data.series.map((s) => textWidth(nameOf(s.row, size.width / across), 12)));
   const result = { ...base(colours), grid: [], xAxis: [], yAxis: [], series: [], graphic: { elements: [] } };
   const all = data.series.flatMap((s) => s.points.flatMap((p) => panels.flatMap(({ key }) => p[key] ?? [])));
-  const yScale = logAxis(all, 8);  // one scale for both panels
   const cell = { width: size.width / across, height: size.height / (panels.length / across) };
+  const yScale = logAxis(all, cell.height - 82, 26);  // one scale for both panels
+  const ticksWidth = Math.max(46, ...yScale.ticks.map((t) => textWidth(duration(yScale.value(t)), 12)));
   panels.forEach((panel, i) => {
     const left = (i % across) * cell.width;
     const top = Math.floor(i / across) * cell.height;
-    const box = { left: left + 58, top: top + 34, right: left + cell.width - names - 52, bottom: top + cell.height - 48 };
+    const box = { left: left + ticksWidth + 12, top: top + 34, right: left + cell.width - names - 52, bottom: top + cell.height - 48 };
     const xScale = linearAxis(data.series.flatMap((s) => s.points.map((p) => p.rate)), Math.max(2, Math.floor((box.right - box.left) / 60)));
     result.grid.push(grid(box, size));
-    result.xAxis.push(axis(xScale, i, colours, { format: count }));
+    result.xAxis.push(axis(thin(xScale, box.right - box.left, count), i, colours, { format: count }));
     result.yAxis.push(axis(yScale, i, colours, { format: duration }));
     result.graphic.elements.push(
       text(left + 2, top + 12, panel.label, { colour: colours.text, bold: true, size: 13 }),
       text(box.right, box.bottom + 34, 'offered, operations per second', { colour: colours.muted, align: 'right' }),
-      ...drawPanel(data, panel.key, box, xScale, yScale, colours),
+      ...drawPanel(data, panel.key, { box, xScale, yScale, width: cell.width }, colours),
     );
     for (const s of data.series) result.series.push(lineOf(s, panel, i, colours));
   });
@@ -136,7 +137,7 @@ function round(v) {
   return Math.round(v * 10) / 10;
 }
 
-function drawPanel(data, key, box, xScale, yScale, colours) {
+function drawPanel(data, key, { box, xScale, yScale, width }, colours) {
   const px = place(xScale, box.left, box.right);
   const py = place(yScale, box.bottom, box.top);
   const drawn = [];
@@ -162,7 +163,7 @@ function drawPanel(data, key, box, xScale, yScale, colours) {
     const y = round(placed[i]);
     drawn.push(line(e.x + 7, round(e.y), box.right + 14, y, id.colour, { opacity: 0.5 * id.opacity, z: 2 }));
     drawn.push(marker(e.row, box.right + 22, y, colours));
-    drawn.push(text(box.right + 34, y, e.row, { colour: isFloor(e.row) ? colours.muted : colours.text }));
+    drawn.push(text(box.right + 34, y, nameOf(e.row, width), { colour: isFloor(e.row) ? colours.muted : colours.text }));
   });
   return drawn;
 }

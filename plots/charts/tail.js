@@ -6,8 +6,8 @@ import { duration, escapeHtml, count } from '../lib/format.js';
 import { buckets, median, quantiles } from '../lib/histogram.js';
 import { identityOf } from '../lib/identity.js';
 import { brief, capital, groupsOf, noClaim, entry, sentence, stat, unfitNote } from '../lib/model.js';
-import { logAxis, place } from '../lib/scale.js';
-import { spread, textWidth } from '../lib/text.js';
+import { logAxis, place, thin } from '../lib/scale.js';
+import { nameOf, spread, textWidth } from '../lib/text.js';
 
 export const name = 'tail';
 export const question = 'What do the slowest users see?';
@@ -33,7 +33,7 @@ function curve(cell) {
     const values = perRun.map((list) => list[i]);
     if (values.some((v) => v === null)) break;  // from here on unfinished operations, which have no latency
     if (values.some((v) => v <= 0)) { ++zeros; continue; }
-    points.push([xs[i], Math.round(median(values)), Math.round(Math.min(...values)), Math.round(Math.max(...values))]);
+    points.push([xs[i], ...[median(values), Math.min(...values), Math.max(...values)].map((v) => Number(v.toPrecision(4)))]);
   }
   if (points.length < 2) return null;
   const p99 = stat(cell, 'p99_ns');
@@ -68,7 +68,6 @@ export function subtitle(data) {
   const counts = data.curves.map((c) => c.scheduled);
   const zeros = data.curves.reduce((sum, c) => sum + c.zeros, 0);
   const parts = [
-    data.label,
     `line: median of ${runs} ${runs === 1 ? 'run' : 'runs'}, band: lowest to highest run`,
     `${count(Math.min(...counts))} operations a run at least; each line ends where fewer than ${BEYOND} lie beyond`,
   ];
@@ -105,12 +104,12 @@ function panelsOf(data) {
 }
 
 function keyColumns(data, width) {
-  const widest = Math.max(...data.curves.map((c) => textWidth(label(c), 12)));
+  const widest = Math.max(...data.curves.map((c) => textWidth(label(c, width), 12)));
   return Math.max(1, Math.floor((width - 8) / (widest + 34)));
 }
 
-function label(c) {
-  return c.row + (c.verdict === 'valid' ? '' : ' (suspect)');
+function label(c, width) {
+  return nameOf(c.row, width) + (c.verdict === 'valid' ? '' : ' (suspect)');
 }
 
 function value(c) {
@@ -132,26 +131,28 @@ export function height(data, width) {
 
 export function option(data, size, colours) {
   const narrow = size.width < 560;
-  const names = Math.max(...data.curves.map((c) => textWidth(label(c), 12)));
+  const names = Math.max(...data.curves.map((c) => textWidth(label(c, size.width), 12)));
   const values = Math.max(...data.curves.map((c) => textWidth(value(c), 12)));
   const lastX = Math.max(...data.curves.map((c) => c.points.at(-1)[0]));
   const xTicks = NINES.filter(([x]) => x <= lastX + 0.02);
   const xScale = { log: false, min: FIRST, max: lastX, ticks: xTicks.map(([x]) => x), at: (v) => v, value: (t) => t };
+  const nines = (v) => xTicks.find(([x]) => Math.abs(x - v) < 1e-6)?.[1] ?? '';
   const result = { ...base(colours), grid: [], xAxis: [], yAxis: [], series: [], graphic: { elements: [] } };
   result.tooltip = { ...result.tooltip, trigger: 'axis', formatter: tip };
   let top = 0;
   panelsOf(data).forEach((panel, i) => {
     const bottom = top + panelHeight(panel, size.width);
-    const box = { left: 64, top: top + 30, right: size.width - (narrow ? 18 : names + values + 74), bottom: bottom - 46 };
-    const yScale = logAxis(panel.curves.flatMap((c) => c.points.flatMap((p) => [p[2], p[3]])), Math.floor((box.bottom - box.top) / 34));
+    const box = { top: top + 30, right: size.width - (narrow ? 30 : names + values + 74), bottom: bottom - 46 };
+    const yScale = logAxis(panel.curves.flatMap((c) => c.points.flatMap((p) => [p[2], p[3]])), box.bottom - box.top, 26);
+    box.left = 14 + Math.max(50, ...yScale.ticks.map((t) => textWidth(duration(yScale.value(t)), 12)));
     result.grid.push(grid(box, size));
-    result.xAxis.push(axis(xScale, i, colours, { format: (v) => xTicks.find(([x]) => Math.abs(x - v) < 1e-6)?.[1] ?? '' }));
+    result.xAxis.push(axis(thin(xScale, box.right - box.left, nines), i, colours, { format: nines }));
     result.yAxis.push(axis(yScale, i, colours, { format: duration }));
     result.series.push(...panel.curves.map((c) => lineOf(c, i, colours)));
     result.graphic.elements.push(
       text(2, top + 10, panel.heading ? `latency, ${panel.heading}` : 'latency', { colour: colours.text, bold: true, size: 13 }),
       text(box.right, box.bottom + 34, narrow ? 'share of operations this fast' : 'share of operations that were this fast or faster', { colour: colours.muted, align: 'right' }),
-      ...drawPanel(panel, { box, names, narrow, px: place(xScale, box.left, box.right), py: place(yScale, box.bottom, box.top) }, colours),
+      ...drawPanel(panel, { box, names, narrow, width: size.width, px: place(xScale, box.left, box.right), py: place(yScale, box.bottom, box.top) }, colours),
     );
     top = bottom + GAP;
   });
@@ -205,7 +206,7 @@ function tip(items) {
   return [`${q.toFixed(digits)} % were at least this fast`, ...lines].join('<br>');
 }
 
-function endLabels(panel, { box, px, py, names }, colours) {
+function endLabels(panel, { box, px, py, names, width }, colours) {
   const wanted = panel.curves.map((c) => py(c.points.at(-1)[1]));
   const placed = spread(wanted, 18, box.top + 4, box.bottom - 6);
   const elements = [];
@@ -215,7 +216,7 @@ function endLabels(panel, { box, px, py, names }, colours) {
     const end = round(px(c.points.at(-1)[0]));
     elements.push(line(end + 1, round(wanted[i]), box.right + 14, y, id.colour, { opacity: 0.55 * id.opacity, z: 2 }));
     elements.push(marker(c.row, box.right + 22, y, colours));
-    elements.push(text(box.right + 34, y, label(c), { colour: colours.text }));
+    elements.push(text(box.right + 34, y, label(c, width), { colour: colours.text }));
     if (c.p99 !== null) elements.push(text(box.right + 46 + names, y, value(c), { colour: colours.muted }));
   });
   return elements;
@@ -227,6 +228,6 @@ function keyBelow(data, size, colours, top) {
   return data.curves.flatMap((c, i) => {
     const x = 12 + (i % columns) * width;
     const y = top + Math.floor(i / columns) * KEY_LINE;
-    return [marker(c.row, x, y, colours), text(x + 12, y, label(c), { colour: colours.text })];
+    return [marker(c.row, x, y, colours), text(x + 12, y, label(c, size.width), { colour: colours.text })];
   });
 }

@@ -5,7 +5,7 @@ import { base, blankAxis, grid, hatch, line, marker, rect, text } from '../lib/d
 import { escapeHtml, list, significant } from '../lib/format.js';
 import { compareRows, identityOf } from '../lib/identity.js';
 import { METRICS, capital, formatMetric, groupsOf, isFloor, provenance, sentence, slug, stat } from '../lib/model.js';
-import { textWidth } from '../lib/text.js';
+import { clip, nameOf, textWidth } from '../lib/text.js';
 
 export const name = 'which';
 export const question = 'Which transport for my workload?';
@@ -126,43 +126,50 @@ export function table(data) {
 }
 
 export function times(v) {
+  if (v >= 999500) return '>1M×';
   if (v >= 10000) return `${significant(v / 1000, 2)}k×`;
   return `${v < 9.95 ? v.toFixed(1) : significant(v, 3)}×`;
 }
 
+// Columns that do not fit side by side continue in another panel below, which has only the rows it needs.
 function layout(data, width) {
-  const names = Math.max(...data.rows.map((row) => textWidth(row, 12))) + 30;
+  const names = Math.max(...data.rows.map((row) => textWidth(nameOf(row, width), 12))) + 30;
   const least = width >= 560 ? 84 : 56;
-  const headWidth = Math.max(...data.columns.flatMap((c) => c.lines.map((l) => textWidth(l, 12)))) + 8;
+  const headWidth = Math.min(150, Math.max(...data.columns.flatMap((c) => c.lines.map((l, n) => textWidth(l, 12, n === 0)))) + 8);
   const fit = Math.max(1, Math.floor((width - names) / Math.max(least, headWidth)));
-  const panels = Math.ceil(data.columns.length / fit);
-  const across = Math.ceil(data.columns.length / panels);
+  const across = Math.ceil(data.columns.length / Math.ceil(data.columns.length / fit));
   const cell = Math.min(150, Math.floor((width - names) / across));
-  const line = width >= 560 ? 38 : 32;
-  return { names, panels, across, cell, line, head: 46, gap: 22, key: width >= 560 ? 34 : 56 };
+  const l = { names, across, cell, line: width >= 560 ? 38 : 32, head: 46, gap: 22, key: width >= 560 ? 34 : 76, panels: [] };
+  let top = l.head;
+  for (let i = 0; i < data.columns.length; i += across) {
+    const columns = data.columns.slice(i, i + across);
+    const rows = data.rows.filter((row) => columns.some((c) => c.cells.some((cell_) => cell_.row === row)));
+    l.panels.push({ columns, rows, top });
+    top += rows.length * l.line + l.gap + l.head;
+  }
+  l.height = top - l.gap - l.head + l.key;
+  return l;
 }
 
 export function height(data, width) {
-  const l = layout(data, width);
-  return l.panels * (l.head + data.rows.length * l.line) + (l.panels - 1) * l.gap + l.key;
+  return layout(data, width).height;
 }
 
 export function option(data, size, colours) {
   const l = layout(data, size.width);
   const drawn = [];
   const points = [];
-  for (let p = 0; p < l.panels; ++p) {
-    const top = p * (l.head + data.rows.length * l.line + l.gap) + l.head;
-    data.rows.forEach((row, i) => {
+  for (const { columns, rows, top } of l.panels) {
+    rows.forEach((row, i) => {
       const y = top + (i + 0.5) * l.line;
-      drawn.push(marker(row, 8, y, colours), text(20, y, row, { colour: colours.text }));
-      if (isFloor(row) && i === 0) drawn.push(line(0, top + l.line, l.names + l.across * l.cell, top + l.line, colours.muted, { dash: [3, 3] }));
+      drawn.push(marker(row, 8, y, colours), text(20, y, nameOf(row, size.width), { colour: colours.text }));
+      if (isFloor(row) && i === 0) drawn.push(line(0, top + l.line, l.names + columns.length * l.cell, top + l.line, colours.muted, { dash: [3, 3] }));
     });
-    data.columns.slice(p * l.across, (p + 1) * l.across).forEach((column_, c) => {
+    columns.forEach((column_, c) => {
       const x = l.names + c * l.cell;
-      column_.lines.forEach((words, n) => drawn.push(text(x + l.cell / 2, top - 32 + n * 17, words,
+      column_.lines.forEach((words, n) => drawn.push(text(x + l.cell / 2, top - 32 + n * 17, clip(words, l.cell - 4, 12, n === 0),
         { colour: n === 0 ? colours.text : colours.muted, bold: n === 0, align: 'center' })));
-      data.rows.forEach((row, i) => {
+      rows.forEach((row, i) => {
         const cell = column_.cells.find((one) => one.row === row);
         const box = { x: x + 1.5, y: top + i * l.line + 1.5, width: l.cell - 3, height: l.line - 3 };
         drawn.push(...drawCell(cell, box, data.metric, identityOf(row, colours).opacity, colours));
@@ -219,12 +226,12 @@ function drawCell(cell, box, metric, opacity, colours) {
   const style = { colour: isFloor(cell.row) ? colours.muted : ink, align: 'center', opacity };
   drawn.push(text(middle[0], middle[1] - (wide ? 7 : 0), `${cell.best ? '★ ' : ''}${cell.bound ? '≥' : ''}${shown}`,
     { ...style, size: cell.best ? 14 : 13, bold: cell.best }));
-  if (wide) drawn.push(text(middle[0], middle[1] + 9, formatMetric(metric, cell.value), { ...style, size: 11.5 }));
+  if (wide) drawn.push(text(middle[0], middle[1] + 9, formatMetric(metric, cell.value), { ...style, size: 12 }));
   return drawn;
 }
 
 function key(size, l, colours) {
-  const labels = ['to 1.1×', 'to 1.5×', 'to 3×', 'to 10×', 'more', 'hatched: not to be believed, or not measured'];
+  const labels = ['to 1.1×', 'to 1.5×', 'to 3×', 'to 10×', 'more', 'hatched: disturbed or not measured'];
   const y0 = size.height - l.key + 22;
   let x = 0;
   let y = y0;

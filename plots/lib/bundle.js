@@ -38,7 +38,7 @@ function transform(name) {
       const from = `M[${JSON.stringify(resolve(name, to))}]`;
       return names.startsWith('*') ? `const ${names.slice(5)} = ${from};` : `const ${names.replace(/ as /g, ': ')} = ${from};`;
     })
-    .replace(/^export (const|let|function|class) (\w+)/gm, (_, kind, what) => {
+    .replace(/^export (const|let|(?:async )?function|class) (\w+)/gm, (_, kind, what) => {
       exported.push(what);
       return `${kind} ${what}`;
     });

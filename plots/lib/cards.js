@@ -2,7 +2,7 @@
 
 import { escapeHtml, list, ratio } from './format.js';
 import { compareRows, deliveryOf } from './identity.js';
-import { METRICS, formatMetric, groupsOf, isFloor, sentence, stat } from './model.js';
+import { METRICS, capital, formatMetric, groupsOf, isFloor, sentence, stat } from './model.js';
 
 const QUESTIONS = [
   { metric: 'p99_ns', instead: 'p50_ns', heading: 'Lowest tail', chart: 'tail' },
@@ -29,8 +29,8 @@ function answer(groups, { metric, instead, heading, chart }) {
   if (!group) return null;
   const claim = group.claims[key];
   const decided = claim.kind !== 'no_claim';
-  return { heading: `${heading} (${METRICS[key].label})`, rows: decided ? [...claim.best].sort(compareRows) : [], tie: claim.kind === 'tie',
-    text: sentence(claim), where: group.label, link: `${chart}-${group.slug}` };
+  return { heading: heading.includes('(') || key === 'throughput_per_s' || key.startsWith('connect_first') ? heading : `${heading} (${METRICS[key].label})`, rows: decided ? [...claim.best].sort(compareRows) : [], tie: claim.kind === 'tie',
+    text: capital(sentence(claim)), where: group.label, link: `${chart}-${group.slug}` };
 }
 
 function fewestBytes(figures) {
@@ -43,20 +43,22 @@ function fewestBytes(figures) {
     text: chart.title(data), where: data.label, link: data.id };
 }
 
-// The row that is furthest behind, by the near end of its interval, where it is more than twice as slow as the best.
+// The row that is furthest behind in the most typical group that has one, by the near end of its interval: more than twice as
+// slow as the best.
 function avoid(groups) {
   let worst = null;
-  for (const group of groups.filter((g) => g.stack === 'native' && g.mode === 'open')) {
+  for (const group of groups.filter((g) => g.stack === 'native' && g.mode === 'open').sort((a, b) => rank(a) - rank(b))) {
     const claim = group.claims.p99_ns?.ratios.length ? group.claims.p99_ns : group.claims.p50_ns;
     for (const r of claim?.ratios ?? []) {
       if (r.low > 2 && !isFloor(r.row) && (worst === null || r.low > worst.ratio.low)) worst = { group, metric: claim.metric, ratio: r };
     }
+    if (worst) break;
   }
   if (!worst) return null;
   const { group, metric, ratio: r } = worst;
   const s = stat(group.cells.find((cell) => cell.row === r.row), metric);
   return { heading: `Avoid for ${group.workload}`, rows: [r.row], tie: false,
-    text: `${METRICS[metric].label} ${s ? formatMetric(metric, s.median) : ''}, ${ratio(r.low)} to ${ratio(r.high)} the best`, where: group.label, link: `tail-${group.slug}` };
+    text: `${METRICS[metric].label} ${s ? formatMetric(metric, s.median) : ''}, ${ratio(r.low)} to ${ratio(r.high)} that of the best`, where: group.label, link: `tail-${group.slug}` };
 }
 
 export function cards(results, figures) {

@@ -5,8 +5,8 @@ import { axis, base, blankAxis, grid, hatch, line, marker, rect, text } from './
 import { escapeHtml } from './format.js';
 import { compareRows, identityOf } from './identity.js';
 import { METRICS, formatMetric } from './model.js';
-import { linearAxis, logAxis, place } from './scale.js';
-import { textWidth } from './text.js';
+import { linearAxis, logAxis, place, thin } from './scale.js';
+import { clip, nameOf, textWidth } from './text.js';
 
 const LINE = 27;
 const HEAD = 32;
@@ -39,15 +39,15 @@ function valueLabel(e, key) {
   return e.best ? `★ ${shown}` : shown;
 }
 
-function scaleOf(panel, most) {
+function scaleOf(panel, pixels) {
   const values = panel.entries.flatMap((e) => (e.stat ? [e.stat.low, e.stat.high, ...e.stat.values] : []));
-  return panel.log ? logAxis(values, most) : linearAxis(values, most, { binary: METRICS[panel.key].unit === 'bytes' });
+  return panel.log ? logAxis(values, pixels, 50) : linearAxis(values, Math.max(2, Math.floor(pixels / 62)), { binary: METRICS[panel.key].unit === 'bytes' });
 }
 
 // One panel's marks; the names of its rows stand left of the band's first.
 function drawPanel(panel, rows, box, valueWidth, colours) {
-  const drawn = [text(box.left, box.top - 16, panel.heading, { colour: colours.text, bold: true, size: 13 })];
-  const scale = scaleOf(panel, Math.max(2, Math.floor((box.right - box.left) / 64)));
+  const drawn = [text(box.left, box.top - 16, clip(panel.heading, box.right + valueWidth - box.left, 13, true), { colour: colours.text, bold: true, size: 13 })];
+  const scale = thin(scaleOf(panel, box.right - box.left - 12), box.right - box.left - 12, (v) => formatMetric(panel.key, v));
   const px = place(scale, box.left + 6, box.right - 6);
   for (const e of panel.entries) {
     const y = Math.round(box.top + (rows.indexOf(e.row) + 0.5) * LINE);
@@ -74,24 +74,24 @@ function round(v) {
   return Math.round(v * 10) / 10;
 }
 
-function drawNames(rows, top, width, right, colours) {
+function drawNames(rows, top, width, full, colours) {
   return rows.flatMap((row, i) => {
     const y = Math.round(top + (i + 0.5) * LINE);
     const stripe = i % 2 === 0 ? [rect(0, top + i * LINE, width, LINE, colours.stripe, { z: 0 })] : [];
-    return [...stripe, marker(row, 10, y, colours), text(22, y, row, { colour: colours.text })];
+    return [...stripe, marker(row, 10, y, colours), text(22, y, nameOf(row, full), { colour: colours.text })];
   });
 }
 
 export function forest(panels, size, colours) {
   const across = columns(panels, size.width);
-  const names = 34 + Math.max(...panels.flatMap((p) => p.entries.map((e) => textWidth(e.row, 12))));
+  const names = 34 + Math.max(...panels.flatMap((p) => p.entries.map((e) => textWidth(nameOf(e.row, size.width), 12))));
   const values = 16 + Math.max(...panels.flatMap((p) => p.entries.map((e) => textWidth(valueLabel(e, p.key), 12, e.best))));
   const cell = (size.width - names - (across - 1) * SEPARATION) / across;
   const option = { ...base(colours), grid: [], xAxis: [], yAxis: [], series: [], graphic: { elements: [] } };
   let top = HEAD;
   for (const { members, rows } of bands(panels, across)) {
     const used = names + members.length * cell + (members.length - 1) * SEPARATION;
-    option.graphic.elements.push(...drawNames(rows, top, used, used, colours));
+    option.graphic.elements.push(...drawNames(rows, top, used, size.width, colours));
     members.forEach((panel, i) => {
       const left = names + i * (cell + SEPARATION);
       const box = { left, top, right: left + cell - values, bottom: top + rows.length * LINE };

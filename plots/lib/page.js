@@ -3,6 +3,7 @@
 
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
+import zlib from 'node:zlib';
 
 import { bundle } from './bundle.js';
 import { cardsHtml } from './cards.js';
@@ -17,6 +18,8 @@ import { HELP, METHOD, READING } from './words.js';
 export const LIMIT_BYTES = 2 * 1000 * 1000;
 const WIDE = 940;
 const NARROW = 350;
+const SHORT = { which: 'Which', tail: 'Tail', load: 'Load', throughput: 'Throughput', intervals: 'Intervals', bytes: 'Bytes', connection: 'Connection',
+  verdicts: 'Verdicts', cells: 'Numbers', reading: 'How to read', method: 'Method', raw: 'Data' };
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
 // JSON that cannot end the script element it stands in.
@@ -26,16 +29,23 @@ export function safeJson(value) {
 
 export function htmlTable({ head, rows }, caption) {
   const cells = (row) => row.map((cell, i) => (i === 0 ? `<th scope="row">${escapeHtml(cell)}</th>` : `<td>${escapeHtml(cell)}</td>`)).join('');
-  return `<div class="scroll" tabindex="0" role="region" aria-label="${escapeHtml(caption)}"><table><thead><tr>${head.map((h) => `<th scope="col">${escapeHtml(h)}</th>`).join('')}</tr></thead>`
+  return `<div class="scroll" tabindex="0" role="group" aria-label="${escapeHtml(caption)}"><table><thead><tr>${head.map((h) => `<th scope="col">${escapeHtml(h)}</th>`).join('')}</tr></thead>`
     + `<tbody>${rows.map((row) => `<tr>${cells(row)}</tr>`).join('\n')}</tbody></table></div>`;
+}
+
+const drawn = new WeakMap();  // a page that has to shrink is put together several times, its pictures are drawn once
+
+function picture(chart, data, width, suffix) {
+  if (!drawn.has(data)) drawn.set(data, {});
+  return (drawn.get(data)[suffix] ??= inline(chart, data, width, pageColours, suffix));
 }
 
 function figure(chart, data, index, narrow) {
   const title = chart.title(data);
-  const pictures = `<div class="wide">${inline(chart, data, WIDE, pageColours, 'w')}</div>`
-    + (narrow ? `<div class="narrow">${inline(chart, data, NARROW, pageColours, 'n')}</div>` : '');
+  const pictures = `<div class="wide">${picture(chart, data, WIDE, 'w')}</div>`
+    + (narrow ? `<div class="narrow">${picture(chart, data, NARROW, 'n')}</div>` : '');
   return `<figure id="${data.id}" data-chart="${chart.name}" data-index="${index}">
-<figcaption><h3>${escapeHtml(title)}</h3></figcaption>
+<figcaption>${data.label ? `<p class="kicker">${escapeHtml(data.label)}</p>` : ''}<h3>${escapeHtml(title)}</h3></figcaption>
 <div class="picture${narrow ? '' : ' one'}" role="img" aria-label="${escapeHtml(title)}">${pictures}</div>
 <p class="conditions">${escapeHtml(chart.subtitle(data))}</p>
 <details><summary>Numbers <span class="of">of: ${escapeHtml(title)}</span></summary>${htmlTable(chart.table(data), title)}</details>
@@ -69,14 +79,14 @@ function header(results) {
   const rows = [...new Set(results.cells.map((cell) => cell.row))].sort(compareRows);
   const workloads = [...new Set(results.cells.map((cell) => cell.workload))];
   return `<header><div class="top"><p class="brand">dragstrip</p><button type="button" id="theme" class="script-only" aria-pressed="false">dark</button><button type="button" id="help-open" class="script-only" aria-haspopup="dialog">keys</button></div>
-<h1>${rows.length} transports, ${escapeHtml(list(workloads))}: which one, and at what price?</h1>
-<p class="facts">suite <b>${escapeHtml(suite.name)}</b>, ${suite.rounds} ${suite.rounds === 1 ? 'round' : 'rounds'} · ${state} · machine fitness <b>${escapeHtml(machine.fitness ?? 'not judged')}</b> · ${escapeHtml(results.created_utc)} · commit ${escapeHtml(tool.commit.slice(0, 8) || 'unknown')}${tool.dirty ? ' with changes' : ''}</p>
-<p class="facts">${escapeHtml(provenance(results).split(' · ')[0])}, ${escapeHtml(machine.virtualization)} · again: <code>${escapeHtml(suite.command)}</code></p></header>`;
+<h1>Which transport, and at what price?</h1>
+<p class="facts">${rows.length} rows over ${escapeHtml(list(workloads))} · suite <b>${escapeHtml(suite.name)}</b>, ${suite.rounds} ${suite.rounds === 1 ? 'round' : 'rounds'} · ${state} · machine fitness <b>${escapeHtml(machine.fitness ?? 'not judged')}</b> · <span class="whole">${escapeHtml(results.created_utc)}</span> · commit ${escapeHtml(tool.commit.slice(0, 8) || 'unknown')}${tool.dirty ? ' with changes' : ''}</p>
+<p class="facts">${escapeHtml([provenance(results).split(' · ')[0], machine.virtualization === 'none' ? '' : machine.virtualization].filter(Boolean).join(', '))} · again: <code>${escapeHtml(suite.command)}</code></p></header>`;
 }
 
 function chips(results) {
   const rows = [...new Set(results.cells.map((cell) => cell.row))].sort(compareRows);
-  return `<div class="chips script-only" role="group" aria-label="rows shown in colour">${rows.map((row) => `<button type="button" aria-pressed="true" data-row="${escapeHtml(row)}">${escapeHtml(row)}</button>`).join('')}</div>`;
+  return `<div class="chips script-only" role="group" aria-label="rows shown in colour"><span>mute a row in all charts:</span>${rows.map((row) => `<button type="button" aria-pressed="true" data-row="${escapeHtml(row)}">${escapeHtml(row)}</button>`).join('')}</div>`;
 }
 
 // Copies of the file, each with less in it, and what to say about it.
@@ -104,22 +114,23 @@ function styles() {
     + fs.readFileSync(plotsPath('page', 'style.css'), 'utf8');
 }
 
+// Compressed, since it is half of the page otherwise; page/library.js unpacks it. A browser that cannot keeps the pictures.
 function library() {
-  const code = fs.readFileSync(createRequire(import.meta.url).resolve('echarts/dist/echarts.min.js'), 'utf8');
-  return code.replace(/<\/script/gi, '<\\/script').replace(/^\/\/# sourceMappingURL=.*$/gm, '');
+  const file = createRequire(import.meta.url).resolve('echarts/dist/echarts.min.js');
+  return zlib.gzipSync(fs.readFileSync(file), { level: 9 }).toString('base64');
 }
 
-function assemble(results, figures, { narrow, raw }) {
+function assemble(results, figures, { narrow, raw, scripts }) {
   const byName = Object.fromEntries(figures.map((figure_) => [figure_.chart.name, figure_]));
   const ids = new Set(figures.flatMap(({ list: all }) => all.map((data) => data.id)));
   const sections = [];
   const nav = [];
   const add = (id, heading, content) => {
-    nav.push(`<a href="#${id}">${escapeHtml(heading)}</a>`);
+    nav.push(`<a href="#${id}">${escapeHtml(SHORT[id] ?? heading)}</a>`);
     sections.push(section(id, heading, content));
   };
   const { which } = byName;
-  if (which.list.length) add('which', which.chart.question, whichFigures(which.chart, which.list, narrow('which')));
+  if (which.list.length) add('which', which.chart.question, whichFigures(which.chart, which.list, narrow('which')) + chips(results));
   for (const { chart, list: all } of figures) {
     if (chart.name === 'which' || all.length === 0) continue;
     add(chart.name, chart.question, all.map((data, i) => figure(chart, data, i, narrow(chart.name))).join('\n'));
@@ -150,7 +161,6 @@ ${header(results)}
 ${cardsHtml(results, figures, ids)}
 </section>
 <nav aria-label="sections">${nav.join('\n')}</nav>
-${chips(results)}
 ${sections.join('\n')}
 </main>
 <footer><p>Made by <code>dragstrip report</code> from one results file; opens without a network.</p></footer>
@@ -158,8 +168,8 @@ ${sections.join('\n')}
 <dialog id="help" aria-labelledby="help-title">${HELP}<form method="dialog"><button>close</button></form></dialog>
 <script type="application/json" id="results">${safeJson(raw.copy)}</script>
 <script type="application/json" id="charts">${safeJson(live)}</script>
-<script>${library()}</script>
-<script>${bundle('page/app.js').replace(/<\/script/gi, '<\\/script').replace(/<!--/g, '<\\!--')}</script>
+<script type="application/gzip" id="library">${scripts.library}</script>
+<script>${scripts.page}</script>
 </body>
 </html>
 `;
@@ -167,10 +177,11 @@ ${sections.join('\n')}
 
 // The fullest page that fits: first less of the raw data, then narrow pictures only where they are needed most.
 export function page(results, figures) {
+  const scripts = { library: library(), page: bundle('page/app.js').replace(/<\/script/gi, '<\\/script').replace(/<!--/g, '<\\!--') };
   let html = '';
   for (const narrow of [() => true, (name) => name !== 'intervals' && name !== 'connection', (name) => name === 'which', () => false]) {
     for (const raw of embeddable(results)) {
-      html = assemble(results, figures, { narrow, raw });
+      html = assemble(results, figures, { narrow, raw, scripts });
       if (Buffer.byteLength(html) <= LIMIT_BYTES) return html;
     }
   }

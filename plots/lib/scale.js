@@ -1,6 +1,8 @@
 // Axes that we lay out ourselves: where a value lands in pixels is known without asking the chart library, so labels
 // can be placed beside it. A log axis is a linear one over log10.
 
+import { textWidth } from './text.js';
+
 function niceStep(span, most) {
   const raw = span / most;
   const power = 10 ** Math.floor(Math.log10(raw));
@@ -21,8 +23,21 @@ export function linearAxis(values, most = 5, { binary = false } = {}) {
   return { log: false, min, max, ticks, at: (v) => v, value: (t) => t };
 }
 
-// Not positive values have no place on it and must have been counted before.
-export function logAxis(values, most = 7) {
+const MANTISSAS = [[1, 1.5, 2, 3, 4, 5, 6, 8], [1, 1.5, 2, 3, 5, 7], [1, 2, 5], [1, 3], [1]];
+
+function logTicks(mantissas, min, max) {
+  const ticks = [];
+  for (let e = Math.floor(min); e <= Math.ceil(max); ++e) {
+    for (const m of mantissas) {
+      const t = Math.log10(m) + e;
+      if (t >= min - 1e-9 && t <= max + 1e-9) ticks.push(Number(t.toFixed(9)));
+    }
+  }
+  return ticks;
+}
+
+// Values that are not positive have no place on it and must have been counted before. Ticks are `gap` pixels apart at least.
+export function logAxis(values, pixels, gap) {
   const logs = values.filter((v) => Number.isFinite(v) && v > 0).map(Math.log10);
   let min = logs.length ? Math.min(...logs) : 0;
   let max = logs.length ? Math.max(...logs) : 1;
@@ -34,20 +49,26 @@ export function logAxis(values, most = 7) {
     min = middle - 0.25;
     max = middle + 0.25;
   }
-  const choices = [[1, 1.5, 2, 3, 4, 5, 6, 8], [1, 1.5, 2, 3, 5, 7], [1, 2, 5], [1, 3], [1]];
-  let ticks = [];
-  for (const mantissas of choices) {
-    ticks = [];
-    for (let e = Math.floor(min); e <= Math.ceil(max); ++e) {
-      for (const m of mantissas) {
-        const t = Math.log10(m) + e;
-        if (t >= min - 1e-9 && t <= max + 1e-9) ticks.push(Number(t.toFixed(9)));
-      }
+  const perDecade = pixels / (max - min);
+  const apart = (ticks) => ticks.every((t, i) => i === 0 || (t - ticks[i - 1]) * perDecade >= gap);
+  let ticks = MANTISSAS.map((mantissas) => logTicks(mantissas, min, max)).find((list) => list.length > 1 && apart(list));
+  if (!ticks) {
+    ticks = [];  // too little room for anything regular
+    for (const t of logTicks(max - min > 1.5 ? [1] : [1, 2, 5], min, max)) {
+      if (ticks.length === 0 || (t - ticks.at(-1)) * perDecade >= gap) ticks.push(t);
     }
-    if (ticks.length <= most) break;
   }
-  for (let n = 2; ticks.length > most; ++n) ticks = ticks.filter((t) => Math.round(t) % n === 0);
   return { log: true, min, max, ticks, at: (v) => Math.log10(v), value: (t) => 10 ** t };
+}
+
+// Leaves out ticks of a horizontal axis until no label is nearer than eight pixels to the next.
+export function thin(axis, pixels, format) {
+  const at = place(axis, 0, pixels);
+  const clear = (ticks) => ticks.every((t, i) => i === 0 || at(axis.value(t)) - at(axis.value(ticks[i - 1]))
+    >= (textWidth(format(axis.value(t)), 12) + textWidth(format(axis.value(ticks[i - 1])), 12)) / 2 + 8);
+  let ticks = axis.ticks;
+  for (let n = 2; !clear(ticks); ++n) ticks = axis.ticks.filter((_, i) => i % n === 0);
+  return { ...axis, ticks };
 }
 
 // Pixel of a value between two pixels.

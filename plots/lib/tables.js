@@ -11,7 +11,7 @@ export function verdictsTable(groups, sentence) {
   const rows = groups.flatMap((group) => Object.values(group.claims).map((claim, i) => `<tr><th scope="row">${i === 0 ? escapeHtml(group.label) : `<span class="again">${escapeHtml(group.label)}</span>`}</th>`
     + `<td>${escapeHtml(METRICS[claim.metric]?.label ?? claim.metric)}</td><td class="kind-${claim.kind}">${KINDS[claim.kind]}</td><td class="words" data-group="${escapeHtml(group.key)}" data-metric="${escapeHtml(claim.metric)}">${escapeHtml(sentence(claim))}</td></tr>`));
   if (rows.length === 0) return '<p>The results file makes no claim.</p>';
-  return `<div class="scroll" tabindex="0" role="region" aria-label="every verdict"><table class="verdicts"><thead><tr><th scope="col">group</th><th scope="col">metric</th><th scope="col">verdict</th><th scope="col">in words</th></tr></thead><tbody>${rows.join('\n')}</tbody></table></div>`;
+  return `<div class="scroll" tabindex="0" role="group" aria-label="every verdict"><table class="verdicts"><thead><tr><th scope="col">group</th><th scope="col">metric</th><th scope="col">verdict</th><th scope="col">in words</th></tr></thead><tbody>${rows.join('\n')}</tbody></table></div>`;
 }
 
 function numberCell(cell, key) {
@@ -29,5 +29,5 @@ export function cellsTable(groups) {
     .map((cell) => `<li>${escapeHtml(cell.id)} is ${cell.verdict}: ${escapeHtml(cell.reasons.map((r) => r.text).join('; ') || 'no reason was recorded')}</li>`));
   const why = reasons.length ? `<details><summary>Why ${reasons.length} ${reasons.length === 1 ? 'cell is' : 'cells are'} not valid</summary><ul>${reasons.join('\n')}</ul></details>` : '';
   return `<p class="tools script-only"><label>show <input type="search" id="filter" placeholder="feed sse" autocomplete="off"></label> <button type="button" data-copy="csv">Copy as CSV</button> <button type="button" data-copy="md">Copy as Markdown</button></p>
-<div class="scroll" tabindex="0" role="region" aria-label="every number"><table id="every"><thead><tr>${heads.map((h) => `<th scope="col" aria-sort="none">${escapeHtml(h)}</th>`).join('')}</tr></thead><tbody>${rows.join('\n')}</tbody></table></div>${why}`;
+<div class="scroll" tabindex="0" role="group" aria-label="every number"><table id="every"><thead><tr>${heads.map((h) => `<th scope="col" aria-sort="none">${escapeHtml(h)}</th>`).join('')}</tr></thead><tbody>${rows.join('\n')}</tbody></table></div>${why}`;
 }

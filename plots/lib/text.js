@@ -38,6 +38,11 @@ export function wrap(text, width, size, bold = false) {
   return lines;
 }
 
+// A row's name where it stands left of its marks: whole unless it would take more than a third of the picture.
+export function nameOf(row, width) {
+  return clip(row, Math.max(118, width * 0.34), 12);
+}
+
 export function clip(text, width, size, bold = false) {
   const whole = [...String(text)];
   if (textWidth(text, size, bold) <= width) return String(text);

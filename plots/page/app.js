@@ -3,9 +3,10 @@
 
 import { charts } from '../charts/all.js';
 import { pageColours } from '../lib/identity.js';
+import { library } from './library.js';
 import { table } from './table.js';
 
-const { echarts } = globalThis;
+let echarts = null;
 const root = document.documentElement;
 const byName = Object.fromEntries(charts.map((chart) => [chart.name, chart]));
 const all = JSON.parse(document.getElementById('charts').textContent).charts;
@@ -193,16 +194,21 @@ function startPictures() {
   addEventListener('beforeprint', () => { for (const twin of document.querySelectorAll('figure > details')) twin.open = true; });
 }
 
-root.classList.add('script');
-readAddress();
-showTheme();
-startKeys();
-startMetrics();
-startChips();
-startPictures();
-startDownload();
-table(state, writeAddress, say);
-addEventListener('hashchange', () => {
-  if (!location.hash.includes('=')) return;
-  location.reload();
-});
+async function start() {
+  readAddress();
+  showTheme();
+  echarts = await library();
+  if (!echarts) return;
+  root.classList.add('script');
+  startKeys();
+  startMetrics();
+  startChips();
+  startPictures();
+  startDownload();
+  table(state, writeAddress, say);
+  addEventListener('hashchange', () => {
+    if (location.hash.includes('=')) location.reload();
+  });
+}
+
+start();
