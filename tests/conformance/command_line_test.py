@@ -1,4 +1,4 @@
-"""What users get wrong, through the real program: one line on stderr, the documented exit code, no result where there is none."""
+"""What users get wrong, through the real program: one line on stderr, the documented exit code, no result."""
 import json
 import pathlib
 import re
@@ -66,18 +66,20 @@ class CommandLine(PeerTest):
         for path in ("/nonexistent/run.json", "/dev/full", "directory", "/proc/run.json"):
             self.fails(5, [*run, "--json", path], "cannot write " + path, out=None)
         with open("/dev/full", "wb") as full:
-            done = subprocess.run([DRAGSTRIP, *run, "--json", "-"], stdout=full, stderr=subprocess.PIPE, timeout=PATIENCE_S, check=False)
+            done = subprocess.run([DRAGSTRIP, *run, "--json", "-"], stdout=full, stderr=subprocess.PIPE,
+                                  timeout=PATIENCE_S, check=False)
         self.assertEqual(done.returncode, 5)
         self.assertRegex(done.stderr.decode(), r"\A[^\n]+No space left on device[^\n]*\n\Z")
         with open("/dev/full", "wb") as full:
-            done = subprocess.run([DRAGSTRIP, "list", "rows"], stdout=full, stderr=subprocess.PIPE, timeout=PATIENCE_S, check=False)
+            done = subprocess.run([DRAGSTRIP, "list", "rows"], stdout=full, stderr=subprocess.PIPE,
+                                  timeout=PATIENCE_S, check=False)
         self.assertEqual(done.returncode, 5)
 
     def begun(self, server, *flags):
         """A load run of a minute that is under way: (process, path of its record)."""
         path = pathlib.Path(self.work, "run.json")
-        run = self.start([DRAGSTRIP, "load", server.url(), "--rate", "500", "--warmup", "0s", "--duration", "60s", "--timeout", "1s",
-                          "--json", path, *flags])
+        run = self.start([DRAGSTRIP, "load", server.url(), "--rate", "500", "--warmup", "0s", "--duration", "60s",
+                          "--timeout", "1s", "--json", path, *flags])
         return run, path
 
     def wait_until_busy(self, server, run):
@@ -118,7 +120,8 @@ class CommandLine(PeerTest):
                 self.wait_until_busy(server, run)
                 server.signal(signal.SIGKILL)
                 self.assertEqual(run.wait(), 3)
-                self.assertRegex(run.stderr(), r"\Adragstrip load: [^\n]*the server died during the run[^\n]* \[exit 3, target failed\]\n\Z")
+                self.assertRegex(run.stderr(), r"\Adragstrip load: [^\n]*the server died during the run[^\n]* "
+                                               r"\[exit 3, target failed\]\n\Z")
                 record = json.loads(path.read_text())
                 self.assertEqual(record["verdict"], "invalid")
                 self.assertIn("target_died", [reason["code"] for reason in record["reasons"]])

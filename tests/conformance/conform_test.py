@@ -36,7 +36,8 @@ class Conform(PeerTest):
         text, _, failed = self.conform(server.url(), manifest["rows"])
         self.assertEqual(failed, 0, text)
         # A poll that is parked, and a stream that is open, do not hold up the end.
-        parked = self.start(["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", server.url("/long-poll?topic=t&after=now&timeout=120s")])
+        parked = self.start(["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}",
+                             server.url("/long-poll?topic=t&after=now&timeout=120s")])
         stream = self.start(["curl", "-sSN", server.url("/stream?topic=t&after=0")])
         self.curl("-d", "x", server.url("/publish?topic=t"))
         self.assertEqual(stream.line(), b"x")

@@ -90,11 +90,13 @@ class Curl(PeerTest):
                 for payload in (b"one", b"two\nlines", b"three\rand\r\nmore", b"", b": no comment"):
                     self.publish(server, topic, payload)
                 events = [b"id: 1\ndata: one\n\n", b"id: 2\ndata: two\ndata: lines\n\n",
-                          b"id: 3\ndata: three\ndata: and\ndata: more\n\n", b"id: 4\ndata: \n\n", b"id: 5\ndata: : no comment\n\n"]
+                          b"id: 3\ndata: three\ndata: and\ndata: more\n\n", b"id: 4\ndata: \n\n",
+                          b"id: 5\ndata: : no comment\n\n"]
                 for seen in range(5):
                     expected = b"".join(events[seen:])
                     # The id wins over the URL.
-                    stream = self.stream(carrier, "-H", f"Last-Event-ID: {seen}", server.url(f"/events?topic={topic}&after=1"))
+                    stream = self.stream(carrier, "-H", f"Last-Event-ID: {seen}",
+                                         server.url(f"/events?topic={topic}&after=1"))
                     self.assertEqual(stream.read(len(expected)), expected)
                     self.assertTrue(stream.quiet())
                     stream.stop()
@@ -143,7 +145,8 @@ class Curl(PeerTest):
                                     (["-d", "x", "/publish?topic=" + "a" * 129], b"400")):
                 with self.subTest(carrier=carrier, request=request):
                     flags, path = request[:-1], request[-1]
-                    self.assertEqual(self.curl(carrier, *flags, "-o", "/dev/null", "-w", "%{http_code}", server.url(path)), status)
+                    got = self.curl(carrier, *flags, "-o", "/dev/null", "-w", "%{http_code}", server.url(path))
+                    self.assertEqual(got, status)
 
 
 if __name__ == "__main__":

@@ -48,8 +48,8 @@ class ForeignServers(PeerTest):
                 self.assert_measured(record)
 
     def test_nghttpd_that_allows_few_streams(self):
-        record = self.load(self.nghttpd("-m", "3").url("/index.html"), "request/h2", "rpc", "--method", "GET", "--clients", "20",
-                           "--rate", "500")
+        record = self.load(self.nghttpd("-m", "3").url("/index.html"), "request/h2", "rpc", "--method", "GET",
+                           "--clients", "20", "--rate", "500")
         self.assert_measured(record)
 
     def test_websocket_echo(self):
@@ -75,7 +75,8 @@ class ForeignServers(PeerTest):
                 record = self.load(server.url(path), row, "connect", "--rate", "50", "--method", "GET")
                 self.assert_nothing_lost(record)
                 phases = record["connect_ns"]
-                self.assertEqual([phases[name]["count"] for name in ("tcp", "ready", "first_message")], [record["scheduled"]] * 3)
+                for name in ("tcp", "ready", "first_message"):
+                    self.assertEqual(phases[name]["count"], record["scheduled"])
                 self.assertLessEqual(phases["tcp"]["p50"], phases["first_message"]["p50"])
 
     def test_a_server_of_another_protocol(self):

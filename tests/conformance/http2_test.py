@@ -46,8 +46,8 @@ class Nghttp(PeerTest):
         with open(path, "wb") as body:
             body.write(b"x" * 700_000)
         # Windows of 2^14-1 bytes for streams and connection: the answer needs many turns of flow control.
-        self.assertEqual(self.run_program("nghttp", "--padding=100", "-w", "14", "-W", "14", "-d", path, server.url("/echo")),
-                         b"x" * 700_000)
+        got = self.run_program("nghttp", "--padding=100", "-w", "14", "-W", "14", "-d", path, server.url("/echo"))
+        self.assertEqual(got, b"x" * 700_000)
 
 
 class H2load(PeerTest):
@@ -60,8 +60,8 @@ class H2load(PeerTest):
         path = self.work + "/body"
         with open(path, "wb") as body:
             body.write(b"y" * 5000)
-        for flags in (["-c", "4", "-m", "10"], ["-c", "2", "-m", "100", "-d", path], ["-c", "2", "-m", "10", "-w", "10", "-d", path],
-                      ["-c", "4", "--h1"]):
+        for flags in (["-c", "4", "-m", "10"], ["-c", "2", "-m", "100", "-d", path], ["-c", "4", "--h1"],
+                      ["-c", "2", "-m", "10", "-w", "10", "-d", path]):
             with self.subTest(flags=flags):
                 text = self.run_program("h2load", "-n", "2000", *flags, server.url("/echo")).decode()
                 self.assertEqual(self.total(text), ("2000", "2000", "2000", "2000", "0", "0", "0"))

@@ -1,6 +1,8 @@
 #!/usr/bin/python3
-"""Prints `module.Class.test LABELS` for every test of the files given, for CTest. Reads them; imports none of them, since what
-they import may not be there yet."""
+"""Prints `module.Class.test LABELS` for every test of the files given, for CTest.
+
+Reads them and imports none of them, since what they import may not be there yet.
+"""
 import ast
 import pathlib
 import sys

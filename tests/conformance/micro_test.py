@@ -12,8 +12,8 @@ PROGRAMS = ("codec_bench", "transport_bench")
 
 class Micro(PeerTest):
     def bench(self, program, *flags):
-        return subprocess.run([BIN / program if isinstance(program, str) else program, *flags], cwd=self.work, check=False,
-                              timeout=2 * PATIENCE_S, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        return subprocess.run([BIN / program, *flags], cwd=self.work, check=False, timeout=2 * PATIENCE_S,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def names(self, program):
         done = self.bench(program, "--benchmark_list_tests")
@@ -39,12 +39,13 @@ class Micro(PeerTest):
         for program in PROGRAMS:
             some = self.names(program)[0]
             for path in ("/dev/full", "/nonexistent/out.json"):
-                done = self.bench(program, f"--benchmark_filter=^{some}$", "--benchmark_min_time=0.001", f"--benchmark_out={path}")
+                done = self.bench(program, f"--benchmark_filter=^{some}$", "--benchmark_min_time=0.001",
+                                  f"--benchmark_out={path}")
                 self.assertEqual(done.returncode, 5, (program, path, done.stderr))
                 self.assertIn(path.encode(), done.stderr)
             with open("/dev/full", "wb") as full:
-                done = subprocess.run([BIN / program, f"--benchmark_filter=^{some}$", "--benchmark_min_time=0.001"], check=False,
-                                      stdout=full, stderr=subprocess.PIPE, timeout=PATIENCE_S)
+                done = subprocess.run([BIN / program, f"--benchmark_filter=^{some}$", "--benchmark_min_time=0.001"],
+                                      check=False, stdout=full, stderr=subprocess.PIPE, timeout=PATIENCE_S)
             self.assertEqual(done.returncode, 5, (program, "stdout"))
 
     def test_json_with_repetitions(self):

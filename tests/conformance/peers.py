@@ -165,7 +165,8 @@ class PeerTest(unittest.TestCase):
         process.address = address
         return process
 
-    def nginx(self, server_lines='location / { return 200 "hello, dragstrip\\n"; }', http_lines="keepalive_requests 1000000000;"):
+    def nginx(self, server_lines='location / { return 200 "hello, dragstrip\\n"; }',
+              http_lines="keepalive_requests 1000000000;"):
         def argv(port):
             directory = tempfile.mkdtemp(dir=self.work, prefix="nginx-")
             path = pathlib.Path(directory, "nginx.conf")
@@ -216,7 +217,7 @@ class PeerTest(unittest.TestCase):
     # ---------------------------------------------------------------------------------------- dragstrip load
 
     def load(self, url, row, workload="rpc", *flags):
-        """One short run with patient timeouts; its record. Exit codes other than 0 fail the test, unless the machine was busy."""
+        """One short run with patient timeouts; its record. Must exit with 0, or with 4 for the machine's sake."""
         path = pathlib.Path(tempfile.mktemp(dir=self.work, suffix=".json"))
         argv = [DRAGSTRIP, "load", url, "--row", row, "--workload", workload, "--json", path]
         for flag, value in (("--warmup", "100ms"), ("--duration", "1s"), ("--timeout", "60s")):
@@ -249,4 +250,5 @@ class PeerTest(unittest.TestCase):
         if record["deliveries"]:
             due = record["deliveries"]["due"]
             self.assertGreater(due, 0)
-            self.assertEqual(record["deliveries"], {**dict.fromkeys(record["deliveries"], 0), "due": due, "unique": due})
+            self.assertEqual(record["deliveries"],
+                             {**dict.fromkeys(record["deliveries"], 0), "due": due, "unique": due})

@@ -15,8 +15,8 @@ class RunRecord(PeerTest):
         self.validator = jsonschema.Draft202012Validator(schema)
 
     def record(self, url, row, workload, *flags):
-        text = self.run_program(DRAGSTRIP, "load", url, "--row", row, "--workload", workload, "--json", "-", "--warmup", "50ms",
-                                "--duration", "500ms", "--timeout", "60s", *flags, code=None)
+        text = self.run_program(DRAGSTRIP, "load", url, "--row", row, "--workload", workload, "--json", "-",
+                                "--warmup", "50ms", "--duration", "500ms", "--timeout", "60s", *flags, code=None)
         record = json.loads(text)  # alone on stdout
         self.validator.validate(record)
         self.assert_books_close(record)
@@ -29,8 +29,7 @@ class RunRecord(PeerTest):
                                      ("websocket/h1", "chat", []), ("short-poll/h1", "chat", []),
                                      ("http-stream/h1", "connect", []), ("request/h1", "connect", [])):
             with self.subTest(row=row, workload=workload):
-                record = self.record(url, row, workload, "--rate", "100", *flags) if "--closed" not in flags else \
-                    self.record(url, row, workload, *flags)
+                record = self.record(url, row, workload, *(flags or ["--rate", "100"]))
                 self.assertEqual((record["row"], record["workload"], record["stack"]), (row, workload, "native"))
                 self.assertEqual(record["polls"] is None, "poll" not in row or workload == "connect")
                 self.assertEqual(record["connect_ns"] is None, workload != "connect")
@@ -48,7 +47,10 @@ class RunRecord(PeerTest):
 
     def test_a_seed_is_a_schedule(self):
         url = self.serve().url()
-        hash_of = lambda *flags, row="tcp", workload="rpc": self.record(url, row, workload, "--rate", "200", *flags)["schedule_hash"]
+
+        def hash_of(*flags, row="tcp", workload="rpc"):
+            return self.record(url, row, workload, "--rate", "200", *flags)["schedule_hash"]
+
         first = hash_of("--seed", "7")
         self.assertRegex(first, "^[0-9a-f]{16}$")
         # The row, the number of users and the payload do not change when something is due.

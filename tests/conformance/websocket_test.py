@@ -98,7 +98,8 @@ class Websockets(PeerTest):
                 self.assertEqual(await client.recv(), f"message {number}")
         expected = b"".join(b"id: %d\ndata: message %d\n\n" % (number, number) for number in range(1, 4))
         for carrier in ("--http1.1", "--http2-prior-knowledge"):
-            events = self.start(["curl", "-sSN", "--max-time", str(PATIENCE_S), carrier, server.url("/events?topic=t&after=0")])
+            events = self.start(["curl", "-sSN", "--max-time", str(PATIENCE_S), carrier,
+                                 server.url("/events?topic=t&after=0")])
             self.assertEqual(events.read(len(expected)), expected)
         with TcpFloor(server.address) as floor:
             floor.put(floor.SUBSCRIBE, b"t 2")
@@ -107,7 +108,8 @@ class Websockets(PeerTest):
     @in_loop
     async def test_refused_handshakes(self):
         server = self.serve("--allow-origin", "https://good.example")
-        for path, origin, status in (("/nowhere", None, 404), ("/ws?topic=a/b", None, 400), ("/ws", "https://bad.example", 403)):
+        for path, origin, status in (("/nowhere", None, 404), ("/ws?topic=a/b", None, 400),
+                                     ("/ws", "https://bad.example", 403)):
             with self.assertRaises(websockets.InvalidStatusCode, msg=path) as refused:
                 await connect(server, path, origin=origin)
             self.assertEqual(refused.exception.status_code, status, path)
