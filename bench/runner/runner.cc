@@ -136,7 +136,8 @@ CampaignEnd run_campaign(const Campaign& campaign, const RunnerOptions& options)
       break;
     }
     rounds_begun = planned.round;
-    end.code = worse(end.code, run.code);
+    // A run that is merely invalid is judged with its cell; one that left no record is not.
+    if (run.code != ExitCode::invalid || !run.record) end.code = worse(end.code, run.code);
     record_end(end.results.cells[planned.cell], run, planned, progress);
     if (progress != nullptr) progress->end_run(planned_time(spec) + kRunOverhead, stamp());
   }
@@ -144,6 +145,9 @@ CampaignEnd run_campaign(const Campaign& campaign, const RunnerOptions& options)
   end.results.complete = !end.results.aborted;
   // An aborted campaign is judged by the rounds it got through; what those lack is said cell by cell.
   conclude(end.results, end.results.aborted ? std::max(1u, rounds_begun - 1) : campaign.suite.rounds);
+  for (const Cell& cell : end.results.cells) {
+    if (cell.verdict == Verdict::invalid) end.code = worse(end.code, ExitCode::invalid);
+  }
   return end;
 }
 

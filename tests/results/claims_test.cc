@@ -188,5 +188,23 @@ TEST(Summary, VerdictsOfRunsMakeTheCells) {
   EXPECT_EQ(empty.verdict, Verdict::invalid);
 }
 
+TEST(Cells, ARunThatTheGeneratorWasLateInIsLeftOutAndCounted) {
+  const auto cell_with = [](std::initializer_list<const char*> reasons) {
+    Cell cell = sample_cell("sse/h1", "g", kFast);
+    cell.runs[2].verdict = Verdict::invalid;
+    for (const char* reason : reasons) cell.runs[2].reasons.push_back({reason, "because"});
+    summarize(cell, 6, 1);
+    return cell;
+  };
+  const Cell late = cell_with({"late", "gap"});
+  EXPECT_EQ(late.verdict, Verdict::valid);
+  ASSERT_TRUE(late.summary[metric_index("p50_ns")]);
+  EXPECT_EQ(late.summary[metric_index("p50_ns")]->values.size(), 5u);
+  ASSERT_EQ(late.reasons.size(), 2u);
+  EXPECT_EQ(late.reasons[1].text, "in 1 of 6 runs: because");
+  EXPECT_EQ(cell_with({"late", "lost"}).verdict, Verdict::suspect);
+  EXPECT_EQ(cell_with({"target_died"}).verdict, Verdict::suspect);
+}
+
 }  // namespace
 }  // namespace dragstrip

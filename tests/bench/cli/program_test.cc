@@ -131,7 +131,7 @@ TEST_F(Program, DryRunRunsNothing) {
   const Ran ran =
       dragstrip({"run", "--dry-run", "--workload", "feed", "--row", "sse/h1", "--out", path("out")});
   EXPECT_EQ(ran.code, 0);
-  EXPECT_THAT(ran.out, HasSubstr("1 cells x 6 rounds = 6 runs"));
+  EXPECT_THAT(ran.out, HasSubstr("1 cells x 7 rounds = 7 runs"));
   EXPECT_FALSE(std::filesystem::exists(path("out")));
 }
 

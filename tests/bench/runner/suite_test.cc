@@ -141,7 +141,7 @@ TEST(OurSuites, FitTheirBudgets) {
   EXPECT_EQ(rows.size(), kRows.size());
   const Suite quick = load_suite("quick");
   EXPECT_LE(seconds(quick), 180);
-  EXPECT_EQ(quick.rounds, 6u);
+  EXPECT_GE(quick.rounds, 7u);  // one may be left out and six are still there
   const Suite card = load_suite("card");
   EXPECT_EQ(card.rounds, 10u);
   rows.clear();
