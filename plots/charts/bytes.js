@@ -3,7 +3,7 @@
 // that framing disappears beside it.
 
 import { axis, base, blankAxis, grid, hatch, marker, rect, text } from '../lib/draw.js';
-import { bytes, escapeHtml, ratio } from '../lib/format.js';
+import { bytes, escapeHtml, list, ratio } from '../lib/format.js';
 import { identityOf, isPush } from '../lib/identity.js';
 import { median } from '../lib/histogram.js';
 import { brief, groupsOf, isFloor, stat, unfitNote } from '../lib/model.js';
@@ -64,18 +64,26 @@ export function prepare(results) {
     .sort((a, b) => (a.order === b.order ? 0 : a.order === -1 ? 1 : b.order === -1 ? -1 : a.order - b.order));
 }
 
-// The results file makes no claim on bytes. Only an interval clear of every other one is called the fewest.
+// As many as the verdict engine needs before it compares anything (kMinPairs in results/statistics.h).
+const ENOUGH_RUNS = 6;
+
+// The results file makes no claim on bytes. Only an interval clear of every other one is called the fewest, only among
+// valid rows and only with enough runs.
 function conclusion(bars) {
-  const fit = bars.filter((b) => b.parts && b.verdict === 'valid' && !isFloor(b.row)).sort((a, b) => a.total - b.total);
-  if (fit.length === 0) return 'No row has a valid measurement of bytes';
+  const field = bars.filter((b) => !isFloor(b.row));
+  const fit = field.filter((b) => b.parts && b.verdict === 'valid').sort((a, b) => a.total - b.total);
+  if (fit.length === 0) return 'No claim on bytes: no row has a valid measurement';
   const [least, next] = fit;
   const most = fit.at(-1);
-  if (!next) return `${least.row} takes ${bytes(least.total)} a message`;
-  const spread = `${most.row} takes ${bytes(most.total)}, ${ratio(most.total / least.total)} as much`;
+  if (!next) return `No claim on bytes: only ${least.row} was measured, ${bytes(least.total)} a message`;
+  const runs = Math.min(...fit.map((b) => b.n));
+  if (runs < ENOUGH_RUNS) return `No claim on bytes: ${runs} ${runs === 1 ? 'round' : 'rounds'}, ${ENOUGH_RUNS} are needed; medians from ${bytes(least.total)} to ${bytes(most.total)}`;
+  const excuse = fit.length < field.length ? ` (${field.length - fit.length} of ${field.length} rows ${field.length - fit.length === 1 ? 'is' : 'are'} not valid)` : '';
+  const spread = `${most.row} takes ${bytes(most.total)}, ${ratio(most.total / least.total)} as much${excuse}`;
   if (least.interval[1] < next.interval[0]) return `${least.row} takes the fewest bytes, ${bytes(least.total)} a message; ${spread}`;
   const alike = fit.filter((b) => b.interval[0] <= least.interval[1]).map((b) => b.row);
-  if (alike.length === fit.length) return `No row is clear of the others: all take about ${bytes(least.total)} a message`;
-  return `${alike.slice(0, -1).join(', ')} and ${alike.at(-1)} take the fewest bytes, about ${bytes(least.total)} a message; ${spread}`;
+  if (alike.length === fit.length) return `No row is clear of the others: all take about ${bytes(least.total)} a message${excuse}`;
+  return `${list(alike)} take the fewest bytes, about ${bytes(least.total)} a message; ${spread}`;
 }
 
 export function title(data) {
@@ -106,7 +114,7 @@ const FOOT = 30;
 function panelsOf(data) {
   const push = data.bars.filter((b) => isPush(b.row));
   const widest = (bars) => Math.max(0, ...bars.map((b) => b.total ?? 0));
-  const zoom = push.length > 1 && push.length < data.bars.length && widest(push) > 0 && widest(push) < 0.7 * widest(data.bars);
+  const zoom = push.length > 2 && push.length < data.bars.length && widest(push) > 0 && widest(push) < 0.7 * widest(data.bars);
   return [{ heading: 'all rows', bars: data.bars }, ...(zoom ? [{ heading: 'push rows, enlarged', bars: push }] : [])];
 }
 

@@ -7,7 +7,7 @@ import { schemaError } from '../lib/files.js';
 import { literalColours, pageColours } from '../lib/identity.js';
 import { capital, groupsOf, isFloor, sentence } from '../lib/model.js';
 import { inline, standalone } from '../lib/svg.js';
-import { all, hurt, sound, spoiled, wild } from './samples.mjs';
+import { all, hurt, sound, spoiled, two, wild } from './samples.mjs';
 import { wellFormed } from './xml.mjs';
 
 const chart = (name) => charts.find((one) => one.name === name);
@@ -152,8 +152,15 @@ test('bytes: parts add up to what was on the wire', () => {
       assert.ok(Math.abs(bar.parts.reduce((a, b) => a + b, 0) - bar.total) < 0.05, bar.row);
     }
     const fit = data.bars.filter((bar) => !isFloor(bar.row)).sort((a, b) => a.total - b.total);
-    assert.ok(chart('bytes').title(data).startsWith(fit[0].row), chart('bytes').title(data));
+    assert.ok(chart('bytes').title(data).startsWith(`${fit[0].row} takes the fewest bytes`), chart('bytes').title(data));
   }
+});
+
+test('bytes: no winner with too few runs, and rows that could not be compared are named', () => {
+  for (const data of chart('bytes').prepare(two)) assert.match(chart('bytes').title(data), /^No claim on bytes/);
+  const [feed] = chart('bytes').prepare(hurt);
+  assert.match(chart('bytes').title(feed), /1 of 8 rows is not valid/);
+  assert.doesNotMatch(chart('bytes').title(feed), /^http-stream\/h2/);  // the leanest, but suspect
 });
 
 test('every picture says where it comes from and how many runs it has', () => {

@@ -20,6 +20,9 @@ export function damaged(cells) {
 
 export const sound = fixture({ groups: SMALL });
 export const hurt = fixture({ groups: SMALL, seed: 2, damage: damaged });
+// One group of each kind of chart.
+export const few = fixture({ groups: SMALL.filter((group) => group.workload !== 'chat' && group.rate !== 2000), seed: 6, rounds: 6,
+  damage: (cells) => invalidate(cells.find((cell) => cell.workload === 'feed' && cell.row === 'sse/h1'), 'suspect') });
 export const two = fixture({ seed: 3, rounds: 1, groups: [
   { workload: 'rpc', clients: 1, rate: 100, rows: ['request/h1'], operations: 300 },
   { workload: 'feed', clients: 2, rate: null, rows: ['tcp', 'sse/h1'], operations: 200, stack: 'cpp_httplib' },
