@@ -11,14 +11,20 @@ namespace dragstrip {
 
 namespace {
 
+constexpr std::uint64_t kDefaultPayload = 100;
 constexpr Duration kDefaultDuration{10'000'000'000};
 constexpr Duration kMostDuration{3'600'000'000'000};
 constexpr Duration kDefaultLead{10'000'000};
 constexpr Duration kMostLead{10'000'000'000};
 constexpr double kMostMessages = 0x1p36;  // what a message header can number
 
+// Whether the parameter is absent, so that `value` keeps its default, or well-formed.
 template <typename T>
-bool take(const std::optional<T>& parsed, T& value) {
+bool take(std::string_view query, std::string_view name, std::optional<T> (*parse)(std::string_view),
+          T& value) {
+  const auto text = query_value(query, name);
+  if (!text) return true;
+  const std::optional<T> parsed = parse(*text);
   if (parsed) value = *parsed;
   return parsed.has_value();
 }
@@ -26,8 +32,8 @@ bool take(const std::optional<T>& parsed, T& value) {
 }  // namespace
 
 struct FeedPublisher::Plan {
-  ScheduleSpec schedule;
-  std::uint64_t payload_bytes = 0;
+  ScheduleSpec schedule{Arrival::poisson, 0, 1};  // a rate has no default
+  std::uint64_t payload_bytes = kDefaultPayload;
   std::uint64_t run = 0;
   Duration duration = kDefaultDuration;
   Duration lead = kDefaultLead;
@@ -89,32 +95,25 @@ FeedPublisher::FeedPublisher(Host& host, Hub& hub, std::size_t limit)
 FeedPublisher::~FeedPublisher() = default;
 
 RequestError FeedPublisher::parse(std::string_view query, Plan& plan) {
-  const auto value = [query](std::string_view name) {
-    return query_value(query, name).value_or(std::string_view{});
-  };
-  if (!take(parse_double(value("rate")), plan.schedule.rate_per_s) || plan.schedule.rate_per_s <= 0) {
+  if (!take(query, "rate", parse_double, plan.schedule.rate_per_s) || !(plan.schedule.rate_per_s > 0)) {
     return {400, "rate must be a number above 0\n"};
   }
-  if (!take(parse_arrival(value("arrival")), plan.schedule.arrival)) {
+  if (!take(query, "arrival", parse_arrival, plan.schedule.arrival)) {
     return {400, "arrival must be constant or poisson\n"};
   }
-  if (!take(parse_u64(value("payload")), plan.payload_bytes) || plan.payload_bytes < kMessageHeaderSize ||
+  if (!take(query, "payload", parse_u64, plan.payload_bytes) || plan.payload_bytes < kMessageHeaderSize ||
       plan.payload_bytes > TopicLog::kMaxPayload) {
     return {400, "payload must be 32 to 1048576\n"};
   }
-  if (!take(parse_u64(value("seed")), plan.schedule.seed)) return {400, "seed must be a number\n"};
-  if (!take(parse_u64(value("run")), plan.run) || plan.run >= 1u << 18) {
+  if (!take(query, "seed", parse_u64, plan.schedule.seed)) return {400, "seed must be a number\n"};
+  if (!take(query, "run", parse_u64, plan.run) || plan.run >= 1u << 18) {
     return {400, "run must be a number below 262144\n"};
   }
-  if (const auto text = query_value(query, "duration")) {
-    if (!take(parse_duration(*text), plan.duration) || plan.duration > kMostDuration) {
-      return {400, "duration must be like 500ms or 10s, at most 1h\n"};
-    }
+  if (!take(query, "duration", parse_duration, plan.duration) || plan.duration > kMostDuration) {
+    return {400, "duration must be like 500ms or 10s, at most 1h\n"};
   }
-  if (const auto text = query_value(query, "lead")) {
-    if (!take(parse_duration(*text), plan.lead) || plan.lead > kMostLead) {
-      return {400, "lead must be like 10ms, at most 10s\n"};
-    }
+  if (!take(query, "lead", parse_duration, plan.lead) || plan.lead > kMostLead) {
+    return {400, "lead must be like 10ms, at most 10s\n"};
   }
   if (plan.schedule.rate_per_s * (static_cast<double>(to_ns(plan.duration)) * 1e-9) >= kMostMessages / 2) {
     return {400, "rate is too high: a feed has at most 2^35 messages\n"};

@@ -149,7 +149,6 @@ Verdict numbers(const Target& target) {
                  expect_answer("POST /publish", peer.post("/publish?topic={}", "c"), 200, "3")});
 }
 
-// Everything that has no default.
 std::string feed_of(const char* rate, const char* payload) {
   return fmt::format("/feed?topic={{}}&rate={}&arrival=constant&payload={}&seed=1&run=1", rate, payload);
 }
@@ -166,8 +165,8 @@ Verdict bad_requests(const Target& target) {
                                peer.post("/publish?topic={}", std::string((1 << 20) + 1, 'x')), 413),
                  expect_answer("POST /feed, rate=0", peer.post(feed_of("0", "64"), ""), 400),
                  expect_answer("POST /feed, payload=8", peer.post(feed_of("1", "8"), ""), 400),
-                 expect_answer("POST /feed without arrival, seed and run",
-                               peer.post("/feed?topic={}&rate=1&payload=64", ""), 400)});
+                 expect_answer("POST /feed, seed=x", peer.post("/feed?topic={}&rate=1&seed=x", ""), 400),
+                 expect_answer("POST /feed without rate", peer.post("/feed?topic={}", ""), 400)});
 }
 
 // ------------------------------------------------------------------------------------------- polling
@@ -306,7 +305,9 @@ Verdict feed(const Target& target) {
   return all_of(
       {expect_answer("DELETE /feed, ended", peer.remove("/feed?topic={}"), 404),
        expect_answer("POST /feed after the end", peer.post(feed_of("1", "64") + "&duration=1m", ""), 200),
-       expect_answer("DELETE /feed, running", peer.remove("/feed?topic={}"), 200)});
+       expect_answer("DELETE /feed, running", peer.remove("/feed?topic={}"), 200),
+       expect_answer("POST /feed, nothing but a rate", peer.post("/feed?topic={}&rate=1", ""), 200),
+       expect_answer("DELETE /feed, of defaults", peer.remove("/feed?topic={}"), 200)});
 }
 
 }  // namespace

@@ -75,6 +75,26 @@ TEST(Feed, keeps_the_schedule_that_a_client_can_compute) {
   }
 }
 
+// What curl is told to type: a topic and a rate.
+TEST(Feed, has_a_default_for_everything_but_the_rate) {
+  SimServer s;
+  Arrivals got(s);
+  const Instant asked = s.world.now();
+  const std::int64_t start = start_of(s.ask(post("/feed?topic=t&rate=200", "")));
+  EXPECT_EQ(start, to_ns(asked + 10ms));
+  s.world.run_for(20s);
+  Schedule schedule({Arrival::poisson, 200, 1});
+  std::size_t k = 0;
+  for (; schedule.peek() < 10s; ++k) {
+    ASSERT_LT(k, got.headers.size());
+    EXPECT_EQ(got.headers[k].intended, instant_from_ns(start) + schedule.next());
+    EXPECT_EQ(got.headers[k].run, 0u);
+    EXPECT_EQ(got.sizes[k], 100u);
+  }
+  EXPECT_EQ(got.headers.size(), k);
+  EXPECT_GT(k, 1'800u);
+}
+
 // A late timer is the stalled server of the open loop: everything that was due meanwhile is published with
 // the instants it was meant for, in order, nothing skipped.
 TEST(Feed, catches_up_without_limit_and_keeps_the_intended_instants) {
@@ -146,15 +166,17 @@ TEST(Feed, says_what_is_wrong) {
     std::string query, line;
   } const cases[] = {
       {"rate=1", "topic is missing\n"},
+      {"topic=t", "rate must be a number above 0\n"},
       {"topic=t&arrival=constant&payload=32&seed=1&run=1", "rate must be a number above 0\n"},
       {"topic=t&rate=0&arrival=constant&payload=32&seed=1&run=1", "rate must be a number above 0\n"},
       {"topic=t&rate=-1&arrival=constant&payload=32&seed=1&run=1", "rate must be a number above 0\n"},
       {"topic=t&rate=nan&arrival=constant&payload=32&seed=1&run=1", "rate must be a number above 0\n"},
       {"topic=t&rate=1&arrival=bursty&payload=32&seed=1&run=1", "arrival must be constant or poisson\n"},
-      {"topic=t&rate=1&payload=32&seed=1&run=1", "arrival must be constant or poisson\n"},
+      {"topic=t&rate=1&arrival=", "arrival must be constant or poisson\n"},
+      {"topic=t&rate=1&payload=", "payload must be 32 to 1048576\n"},
       {"topic=t&rate=1&arrival=poisson&payload=31&seed=1&run=1", "payload must be 32 to 1048576\n"},
       {"topic=t&rate=1&arrival=poisson&payload=1048577&seed=1&run=1", "payload must be 32 to 1048576\n"},
-      {"topic=t&rate=1&arrival=poisson&payload=32&run=1", "seed must be a number\n"},
+      {"topic=t&rate=1&arrival=poisson&payload=32&seed=-1&run=1", "seed must be a number\n"},
       {"topic=t&rate=1&arrival=poisson&payload=32&seed=1&run=262144", "run must be a number below 262144\n"},
       {"topic=t&rate=1&arrival=poisson&payload=32&seed=1&run=1&duration=2h",
        "duration must be like 500ms or 10s, at most 1h\n"},
