@@ -104,7 +104,7 @@ struct ReceivedHead {
 struct ConnectPhases {
   Instant started = kUnset;
   Instant tcp = kUnset;    // connection established
-  Instant ready = kUnset;  // first response head (h1), 101 (websocket), SETTINGS (h2)
+  Instant ready = kUnset;  // first response head (h1), 101 (websocket), SETTINGS (h2), or tcp
 };
 
 // Exactly one of on_exchange_end and on_exchange_failed ends an exchange; the lane is idle when it is
