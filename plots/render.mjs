@@ -42,7 +42,11 @@ function main(args) {
     }
   }
   writeFile(path.join(out, 'report.html'), page(results, figures));
-  removeStale(directory, charts.map((chart) => chart.name), written);
+  removeStale(
+    directory,
+    charts.map((chart) => chart.name),
+    written,
+  );
 }
 
 try {

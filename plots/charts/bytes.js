@@ -19,7 +19,8 @@ export const PARTS = ['payload', 'heads and framing', 'TCP/IP headers'];
 // of a chat up once and down to everybody in the room.
 function payloadOf(cell) {
   if (cell.workload === 'rpc') return 2 * cell.payload_bytes;
-  const shares = cell.runs.filter((run) => run.outcomes.ok > 0 && run.publishes)
+  const shares = cell.runs
+    .filter((run) => run.outcomes.ok > 0 && run.publishes)
     .map((run) => (run.publishes.scheduled * cell.payload_bytes) / run.outcomes.ok);
   return cell.payload_bytes + (shares.length ? median(shares) : 0);
 }
@@ -57,10 +58,18 @@ function chosen(groups) {
 export function prepare(results) {
   const groups = groupsOf(results);
   const order = (group) => ['feed', 'chat'].indexOf(group.workload);
-  return chosen(groups).map((group) => {
-    const bars = group.cells.map(bar);
-    return { ...brief(group, results), id: `bytes-${group.slug}`, bars, claim: conclusion(bars), order: order(group) };
-  }).filter((data) => data.bars.some((b) => b.parts))
+  return chosen(groups)
+    .map((group) => {
+      const bars = group.cells.map(bar);
+      return {
+        ...brief(group, results),
+        id: `bytes-${group.slug}`,
+        bars,
+        claim: conclusion(bars),
+        order: order(group),
+      };
+    })
+    .filter((data) => data.bars.some((b) => b.parts))
     .sort((a, b) => (a.order === b.order ? 0 : a.order === -1 ? 1 : b.order === -1 ? -1 : a.order - b.order));
 }
 
@@ -77,12 +86,18 @@ function conclusion(bars) {
   const most = fit.at(-1);
   if (!next) return `No claim on bytes: only ${least.row} was measured, ${bytes(least.total)} a message`;
   const runs = Math.min(...fit.map((b) => b.n));
-  if (runs < ENOUGH_RUNS) return `No claim on bytes: ${runs} ${runs === 1 ? 'round' : 'rounds'}, ${ENOUGH_RUNS} are needed; medians from ${bytes(least.total)} to ${bytes(most.total)}`;
-  const excuse = fit.length < field.length ? ` (${field.length - fit.length} of ${field.length} rows ${field.length - fit.length === 1 ? 'is' : 'are'} not valid)` : '';
+  if (runs < ENOUGH_RUNS)
+    return `No claim on bytes: ${runs} ${runs === 1 ? 'round' : 'rounds'}, ${ENOUGH_RUNS} are needed; medians from ${bytes(least.total)} to ${bytes(most.total)}`;
+  const excuse =
+    fit.length < field.length
+      ? ` (${field.length - fit.length} of ${field.length} rows ${field.length - fit.length === 1 ? 'is' : 'are'} not valid)`
+      : '';
   const spread = `${most.row} takes ${bytes(most.total)}, ${ratio(most.total / least.total)} as much${excuse}`;
-  if (least.interval[1] < next.interval[0]) return `${least.row} takes the fewest bytes, ${bytes(least.total)} a message; ${spread}`;
+  if (least.interval[1] < next.interval[0])
+    return `${least.row} takes the fewest bytes, ${bytes(least.total)} a message; ${spread}`;
   const alike = fit.filter((b) => b.interval[0] <= least.interval[1]).map((b) => b.row);
-  if (alike.length === fit.length) return `No row is clear of the others: all take about ${bytes(least.total)} a message${excuse}`;
+  if (alike.length === fit.length)
+    return `No row is clear of the others: all take about ${bytes(least.total)} a message${excuse}`;
   return `${list(alike)} take the fewest bytes, about ${bytes(least.total)} a message; ${spread}`;
 }
 
@@ -102,7 +117,11 @@ export function subtitle(data) {
 export function table(data) {
   return {
     head: ['row', ...PARTS, 'total', '× payload', 'verdict'],
-    rows: data.bars.map((b) => [b.row, ...(b.parts ? [...b.parts.map(bytes), bytes(b.total), ratio(b.total / b.payload)] : ['–', '–', '–', '–', '–']), b.verdict]),
+    rows: data.bars.map((b) => [
+      b.row,
+      ...(b.parts ? [...b.parts.map(bytes), bytes(b.total), ratio(b.total / b.payload)] : ['–', '–', '–', '–', '–']),
+      b.verdict,
+    ]),
   };
 }
 
@@ -114,7 +133,8 @@ const FOOT = 30;
 function panelsOf(data) {
   const push = data.bars.filter((b) => isPush(b.row));
   const widest = (bars) => Math.max(0, ...bars.map((b) => b.total ?? 0));
-  const zoom = push.length > 2 && push.length < data.bars.length && widest(push) > 0 && widest(push) < 0.7 * widest(data.bars);
+  const zoom =
+    push.length > 2 && push.length < data.bars.length && widest(push) > 0 && widest(push) < 0.7 * widest(data.bars);
   return [{ heading: 'all rows', bars: data.bars }, ...(zoom ? [{ heading: 'push rows, enlarged', bars: push }] : [])];
 }
 
@@ -129,7 +149,8 @@ function keyRows(width) {
 export function height(data, width) {
   const panels = panelsOf(data);
   const heights = panels.map((p) => HEAD + p.bars.length * LINE + FOOT);
-  const all = columns(data, width) > 1 ? Math.max(...heights) : heights.reduce((a, b) => a + b, 0) + (panels.length - 1) * 14;
+  const all =
+    columns(data, width) > 1 ? Math.max(...heights) : heights.reduce((a, b) => a + b, 0) + (panels.length - 1) * 14;
   return KEY * keyRows(width) + all;
 }
 
@@ -139,16 +160,34 @@ export function option(data, size, colours) {
   const cell = (size.width - (across - 1) * 28) / across;
   const names = Math.max(...data.bars.map((b) => textWidth(nameOf(b.row, size.width), 12))) + 30;
   const values = Math.max(...data.bars.map((b) => textWidth(valueLabel(b), 12))) + 8;
-  const result = { ...base(colours), grid: [], xAxis: [], yAxis: [], series: [], graphic: { elements: key(size, colours) } };
+  const result = {
+    ...base(colours),
+    grid: [],
+    xAxis: [],
+    yAxis: [],
+    series: [],
+    graphic: { elements: key(size, colours) },
+  };
   let top = KEY * keyRows(size.width);
   panels.forEach((panel, i) => {
     const left = across > 1 ? i * (cell + 28) : 0;
-    const box = { left: left + names, top: top + HEAD, right: left + cell - values - 8, bottom: top + HEAD + panel.bars.length * LINE };
-    const scale = linearAxis(panel.bars.map((b) => b.total ?? 0), Math.max(2, Math.floor((box.right - box.left) / 66)));
+    const box = {
+      left: left + names,
+      top: top + HEAD,
+      right: left + cell - values - 8,
+      bottom: top + HEAD + panel.bars.length * LINE,
+    };
+    const scale = linearAxis(
+      panel.bars.map((b) => b.total ?? 0),
+      Math.max(2, Math.floor((box.right - box.left) / 66)),
+    );
     // The axis ends at the longest bar, not at a round number: room is scarce.
     scale.max = Math.max(1, ...panel.bars.map((b) => b.total ?? 0));
     scale.ticks = scale.ticks.filter((t) => t <= scale.max);
-    result.graphic.elements.push(text(left, top + 12, panel.heading, { colour: colours.text, bold: true, size: 13 }), ...drawBars(panel, left, box, scale, size.width, colours));
+    result.graphic.elements.push(
+      text(left, top + 12, panel.heading, { colour: colours.text, bold: true, size: 13 }),
+      ...drawBars(panel, left, box, scale, size.width, colours),
+    );
     result.grid.push(grid(box, size));
     result.xAxis.push(axis(thin(scale, box.right - box.left, bytes), i, colours, { format: (v) => bytes(v) }));
     result.yAxis.push({ ...blankAxis(i, 0, panel.bars.length), inverse: true });
@@ -183,7 +222,10 @@ function drawBars(panel, left, box, scale, width, colours) {
   return panel.bars.flatMap((b, i) => {
     const y = box.top + (i + 0.5) * LINE;
     const id = identityOf(b.row, colours);
-    const drawn = [marker(b.row, left + 8, y, colours), text(left + 20, y, nameOf(b.row, width), { colour: colours.text })];
+    const drawn = [
+      marker(b.row, left + 8, y, colours),
+      text(left + 20, y, nameOf(b.row, width), { colour: colours.text }),
+    ];
     if (!b.parts) {
       drawn.push(hatch(box.left, y - 8, box.right - box.left, 16, colours.muted, { opacity: 0.35 }));
       drawn.push(text(box.right + 8, y, valueLabel(b), { colour: colours.muted }));
@@ -194,10 +236,19 @@ function drawBars(panel, left, box, scale, width, colours) {
       const from = px(at);
       at += part;
       const long = px(at) - from;
-      if (long > 0.2) drawn.push(rect(round(from), y - 8, round(Math.max(0.5, long - (long > 3 ? 1 : 0))), 16, colours.parts[p], { z: 3, opacity: id.opacity }));
+      if (long > 0.2)
+        drawn.push(
+          rect(round(from), y - 8, round(Math.max(0.5, long - (long > 3 ? 1 : 0))), 16, colours.parts[p], {
+            z: 3,
+            opacity: id.opacity,
+          }),
+        );
     });
-    if (b.verdict !== 'valid') drawn.push(hatch(box.left, y - 8, px(b.total) - box.left, 16, colours.background, { z: 4, opacity: 0.9 }));
-    drawn.push(text(round(px(b.total)) + 7, y, valueLabel(b), { colour: b.verdict === 'valid' ? colours.text : colours.muted }));
+    if (b.verdict !== 'valid')
+      drawn.push(hatch(box.left, y - 8, px(b.total) - box.left, 16, colours.background, { z: 4, opacity: 0.9 }));
+    drawn.push(
+      text(round(px(b.total)) + 7, y, valueLabel(b), { colour: b.verdict === 'valid' ? colours.text : colours.muted }),
+    );
     return drawn;
   });
 }
@@ -216,10 +267,15 @@ function hover(panel, index) {
     itemStyle: { color: 'transparent' },
     emphasis: { disabled: true },
     data: shown.map(([b, i]) => ({ value: [b.total / 2, i + 0.5], name: b.row })),
-    tooltip: { formatter: (item) => {
-      const b = shown[item.dataIndex][0];
-      return [`<b>${escapeHtml(b.row)}</b> ${escapeHtml(bytes(b.total))}`, ...PARTS.map((part, p) => `${part} ${escapeHtml(bytes(b.parts[p]))}`)].join('<br>');
-    } },
+    tooltip: {
+      formatter: (item) => {
+        const b = shown[item.dataIndex][0];
+        return [
+          `<b>${escapeHtml(b.row)}</b> ${escapeHtml(bytes(b.total))}`,
+          ...PARTS.map((part, p) => `${part} ${escapeHtml(bytes(b.parts[p]))}`),
+        ].join('<br>');
+      },
+    },
     z: 7,
   };
 }

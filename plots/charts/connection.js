@@ -7,8 +7,13 @@ import { brief, capital, entry, groupsOf, noClaim, sentence, unfitNote } from '.
 export const name = 'connection';
 export const question = 'What does a connection cost?';
 
-const PHASES = ['connect_tcp_p50_ns', 'connect_ready_p50_ns', 'connect_first_message_p50_ns', 'server_cpu_ns_per_op',
-  'bytes_per_op'];
+const PHASES = [
+  'connect_tcp_p50_ns',
+  'connect_ready_p50_ns',
+  'connect_first_message_p50_ns',
+  'server_cpu_ns_per_op',
+  'bytes_per_op',
+];
 const HEADINGS = {
   connect_tcp_p50_ns: 'until TCP is open (p50)',
   connect_ready_p50_ns: 'until it is usable (p50)',
@@ -21,19 +26,31 @@ const HEADINGS = {
 // that keeps most connections open.
 function memoryPanel(groups, stack) {
   const key = 'server_bytes_per_connection';
-  const holds = (group) => group.stack === stack && group.workload !== 'connect' && group.cells.some((cell) => cell.summary[key]);
+  const holds = (group) =>
+    group.stack === stack && group.workload !== 'connect' && group.cells.some((cell) => cell.summary[key]);
   const group = groups.filter(holds).sort((a, b) => b.clients - a.clients || b.cells.length - a.cells.length)[0];
   if (!group) return [];
-  return [{ heading: 'server memory per client', key, from: group.label,
-    entries: group.cells.map((cell) => entry(cell, group, key)), log: false }];
+  return [
+    {
+      heading: 'server memory per client',
+      key,
+      from: group.label,
+      entries: group.cells.map((cell) => entry(cell, group, key)),
+      log: false,
+    },
+  ];
 }
 
 export function prepare(results) {
   const charts = [];
   const groups = groupsOf(results);
   for (const group of groups.filter((g) => g.workload === 'connect')) {
-    const panels = PHASES.map((key) => ({ heading: HEADINGS[key], key, entries: group.cells.map((cell) => entry(cell, group, key)), log: true }))
-      .filter((panel) => panel.entries.some((e) => e.stat));
+    const panels = PHASES.map((key) => ({
+      heading: HEADINGS[key],
+      key,
+      entries: group.cells.map((cell) => entry(cell, group, key)),
+      log: true,
+    })).filter((panel) => panel.entries.some((e) => e.stat));
     if (panels.length === 0) continue;
     const key = ['connect_first_message_p50_ns', 'connect_ready_p50_ns'].find((k) => group.claims[k]);
     charts.push({

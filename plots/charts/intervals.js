@@ -8,21 +8,26 @@ export const name = 'intervals';
 export const question = 'Is one really faster than the other?';
 
 export function prepare(results) {
-  return groupsOf(results).filter((group) => group.mode === 'open').map((group) => {
-    const panels = ['p50_ns', 'p99_ns', 'server_cpu_ns_per_op'].map((key) => ({
-      heading: { p50_ns: 'p50', p99_ns: 'p99', server_cpu_ns_per_op: 'server CPU per operation' }[key],
-      key,
-      entries: group.cells.map((cell) => entry(cell, group, key)),
-      log: true,
-    })).filter((panel) => panel.entries.some((e) => e.stat));
-    const claim = group.claims.p50_ns;
-    return {
-      ...brief(group, results),
-      id: `intervals-${group.slug}`,
-      panels,
-      claim: claim ? sentence(claim) : noClaim(panels[0]?.entries ?? [], 'p50_ns'),
-    };
-  }).filter((data) => data.panels.length > 0);
+  return groupsOf(results)
+    .filter((group) => group.mode === 'open')
+    .map((group) => {
+      const panels = ['p50_ns', 'p99_ns', 'server_cpu_ns_per_op']
+        .map((key) => ({
+          heading: { p50_ns: 'p50', p99_ns: 'p99', server_cpu_ns_per_op: 'server CPU per operation' }[key],
+          key,
+          entries: group.cells.map((cell) => entry(cell, group, key)),
+          log: true,
+        }))
+        .filter((panel) => panel.entries.some((e) => e.stat));
+      const claim = group.claims.p50_ns;
+      return {
+        ...brief(group, results),
+        id: `intervals-${group.slug}`,
+        panels,
+        claim: claim ? sentence(claim) : noClaim(panels[0]?.entries ?? [], 'p50_ns'),
+      };
+    })
+    .filter((data) => data.panels.length > 0);
 }
 
 export function title(data) {

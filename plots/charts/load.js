@@ -11,7 +11,10 @@ import { nameOf, spread, textWidth } from '../lib/text.js';
 export const name = 'load';
 export const question = 'How hard can it be pushed?';
 
-const PANELS = [{ key: 'p50_ns', label: 'p50' }, { key: 'p99_ns', label: 'p99' }];
+const PANELS = [
+  { key: 'p50_ns', label: 'p50' },
+  { key: 'p99_ns', label: 'p99' },
+];
 const KEPT_UP = 0.95;
 
 function family(group) {
@@ -21,10 +24,12 @@ function family(group) {
 function point(cell, group) {
   const scheduled = cell.runs.reduce((sum, run) => sum + run.scheduled, 0);
   const ok = cell.runs.reduce((sum, run) => sum + run.outcomes.ok, 0);
-  const values = Object.fromEntries(PANELS.map(({ key }) => {
-    const s = stat(cell, key);
-    return [key, s && s.median > 0 ? [s.median, s.low, s.high] : null];
-  }));
+  const values = Object.fromEntries(
+    PANELS.map(({ key }) => {
+      const s = stat(cell, key);
+      return [key, s && s.median > 0 ? [s.median, s.low, s.high] : null];
+    }),
+  );
   return { rate: group.rate, ...values, verdict: cell.verdict, overloaded: scheduled > 0 && ok / scheduled < KEPT_UP };
 }
 
@@ -42,7 +47,9 @@ export function prepare(results) {
     const rows = [...new Set(groups.flatMap((group) => group.cells.map((cell) => cell.row)))].sort(compareRows);
     const series = rows.map((row) => ({
       row,
-      points: groups.flatMap((group) => group.cells.filter((cell) => cell.row === row).map((cell) => point(cell, group))),
+      points: groups.flatMap((group) =>
+        group.cells.filter((cell) => cell.row === row).map((cell) => point(cell, group)),
+      ),
     }));
     if (!series.some((s) => s.points.some((p) => p.p50_ns || p.p99_ns))) continue;
     const top = groups.at(-1);
@@ -64,14 +71,19 @@ function conclusion(groups) {
     const decided = groups.filter((group) => group.claims[key] && group.claims[key].kind !== 'no_claim');
     if (decided.length === 0) continue;
     const label = key === 'p99_ns' ? 'p99' : 'p50';
-    const winners = new Set(decided.map((group) => (group.claims[key].kind === 'win' ? group.claims[key].best[0] : '')));
+    const winners = new Set(
+      decided.map((group) => (group.claims[key].kind === 'win' ? group.claims[key].best[0] : '')),
+    );
     if (decided.length > 1 && winners.size === 1 && !winners.has('')) {
       return `${[...winners][0]} has the lowest ${label} at ${decided.length} of ${groups.length} rates`;
     }
     const last = decided.at(-1);
     return `At ${count(last.rate)}/s offered, ${sentence(last.claims[key])}`;
   }
-  const claim = groups.map((group) => group.claims.p99_ns ?? group.claims.p50_ns).filter(Boolean).at(-1);
+  const claim = groups
+    .map((group) => group.claims.p99_ns ?? group.claims.p50_ns)
+    .filter(Boolean)
+    .at(-1);
   return claim ? sentence(claim) : 'No claim on latency under load: the results file makes none';
 }
 
@@ -81,7 +93,9 @@ export function title(data) {
 
 export function subtitle(data) {
   const all = data.series.flatMap((s) => s.points);
-  const parts = [`open loop, ${data.rounds} ${data.rounds === 1 ? 'run' : 'runs'} a point, bar: 95 % bootstrap interval of the median`];
+  const parts = [
+    `open loop, ${data.rounds} ${data.rounds === 1 ? 'run' : 'runs'} a point, bar: 95 % bootstrap interval of the median`,
+  ];
   const missing = all.filter((p) => !p.p99_ns && p.p50_ns).length;
   if (missing) parts.push(`${missing} points have no p99 (it needs 10,000 operations a run)`);
   if (all.some((p) => p.overloaded)) parts.push(`✕: fewer than ${KEPT_UP * 100} % of the operations completed`);
@@ -92,8 +106,16 @@ export function subtitle(data) {
 export function table(data) {
   return {
     head: ['row', 'offered', 'p50', 'p99', 'kept up', 'verdict'],
-    rows: data.series.flatMap((s) => s.points.map((p) => [s.row, `${count(p.rate)}/s`, p.p50_ns ? duration(p.p50_ns[0]) : '–',
-      p.p99_ns ? duration(p.p99_ns[0]) : '–', p.overloaded ? 'no' : 'yes', p.verdict])),
+    rows: data.series.flatMap((s) =>
+      s.points.map((p) => [
+        s.row,
+        `${count(p.rate)}/s`,
+        p.p50_ns ? duration(p.p50_ns[0]) : '–',
+        p.p99_ns ? duration(p.p99_ns[0]) : '–',
+        p.overloaded ? 'no' : 'yes',
+        p.verdict,
+      ]),
+    ),
   };
 }
 
@@ -113,13 +135,21 @@ export function option(data, size, colours) {
   const result = { ...base(colours), grid: [], xAxis: [], yAxis: [], series: [], graphic: { elements: [] } };
   const all = data.series.flatMap((s) => s.points.flatMap((p) => panels.flatMap(({ key }) => p[key] ?? [])));
   const cell = { width: size.width / across, height: size.height / (panels.length / across) };
-  const yScale = logAxis(all, cell.height - 82, 26);  // one scale for both panels
+  const yScale = logAxis(all, cell.height - 82, 26); // one scale for both panels
   const ticksWidth = Math.max(46, ...yScale.ticks.map((t) => textWidth(duration(yScale.value(t)), 12)));
   panels.forEach((panel, i) => {
     const left = (i % across) * cell.width;
     const top = Math.floor(i / across) * cell.height;
-    const box = { left: left + ticksWidth + 12, top: top + 34, right: left + cell.width - names - 52, bottom: top + cell.height - 48 };
-    const xScale = linearAxis(data.series.flatMap((s) => s.points.map((p) => p.rate)), Math.max(2, Math.floor((box.right - box.left) / 60)));
+    const box = {
+      left: left + ticksWidth + 12,
+      top: top + 34,
+      right: left + cell.width - names - 52,
+      bottom: top + cell.height - 48,
+    };
+    const xScale = linearAxis(
+      data.series.flatMap((s) => s.points.map((p) => p.rate)),
+      Math.max(2, Math.floor((box.right - box.left) / 60)),
+    );
     result.grid.push(grid(box, size));
     result.xAxis.push(axis(thin(xScale, box.right - box.left, count), i, colours, { format: count }));
     result.yAxis.push(axis(yScale, i, colours, { format: duration }));
@@ -150,20 +180,28 @@ function drawPanel(data, key, { box, xScale, yScale, width }, colours) {
       const [middle, low, high] = p[key].map((v) => round(py(v)));
       const opacity = p.verdict === 'valid' ? id.opacity : 0.4 * id.opacity;
       drawn.push(line(x, low, x, high, id.colour, { width: 2, opacity, z: 4 }));
-      if (p.overloaded) drawn.push(text(x, middle - 14, '✕', { colour: colours.text, align: 'center', size: 13, z: 7 }));
+      if (p.overloaded)
+        drawn.push(text(x, middle - 14, '✕', { colour: colours.text, align: 'center', size: 13, z: 7 }));
       const mark = marker(s.row, x, middle, colours, { z: 5 });
       mark.style.opacity = opacity;
       drawn.push(mark);
     }
     if (points.length) ends.push({ row: s.row, x: round(px(points.at(-1).rate)), y: py(points.at(-1)[key][0]) });
   }
-  const placed = spread(ends.map((e) => e.y), 18, box.top + 2, box.bottom - 4);
+  const placed = spread(
+    ends.map((e) => e.y),
+    18,
+    box.top + 2,
+    box.bottom - 4,
+  );
   ends.forEach((e, i) => {
     const id = identityOf(e.row, colours);
     const y = round(placed[i]);
     drawn.push(line(e.x + 7, round(e.y), box.right + 14, y, id.colour, { opacity: 0.5 * id.opacity, z: 2 }));
     drawn.push(marker(e.row, box.right + 22, y, colours));
-    drawn.push(text(box.right + 34, y, nameOf(e.row, width), { colour: isFloor(e.row) ? colours.muted : colours.text }));
+    drawn.push(
+      text(box.right + 34, y, nameOf(e.row, width), { colour: isFloor(e.row) ? colours.muted : colours.text }),
+    );
   });
   return drawn;
 }
@@ -182,7 +220,10 @@ function lineOf(s, panel, index, colours) {
     itemStyle: { color: 'transparent' },
     lineStyle: { color: id.colour, width: 2, type: id.dash, opacity: id.opacity },
     emphasis: { disabled: true },
-    tooltip: { formatter: (item) => `<b>${escapeHtml(s.row)}</b><br>${panel.label} ${escapeHtml(duration(10 ** item.value[1]))} at ${escapeHtml(count(item.value[0]))}/s offered` },
+    tooltip: {
+      formatter: (item) =>
+        `<b>${escapeHtml(s.row)}</b><br>${panel.label} ${escapeHtml(duration(10 ** item.value[1]))} at ${escapeHtml(count(item.value[0]))}/s offered`,
+    },
     z: 3,
   };
 }

@@ -15,7 +15,14 @@ export const question = 'What do the slowest users see?';
 const STEP = 0.05;
 const BEYOND = 10;
 const FIRST = Math.log10(2);
-const NINES = [[FIRST, '50 %'], [1, '90 %'], [2, '99 %'], [3, '99.9 %'], [4, '99.99 %'], [5, '99.999 %']];
+const NINES = [
+  [FIRST, '50 %'],
+  [1, '90 %'],
+  [2, '99 %'],
+  [3, '99.9 %'],
+  [4, '99.99 %'],
+  [5, '99.999 %'],
+];
 
 function curve(cell) {
   const runs = cell.runs.filter((run) => run.verdict !== 'invalid' && buckets(run.latency_ns));
@@ -26,25 +33,48 @@ function curve(cell) {
   const xs = [];
   for (let x = FIRST; x < last - STEP / 2; x = Math.round((x + STEP) * 20) / 20) xs.push(Number(x.toFixed(4)));
   xs.push(Number(last.toFixed(4)));
-  const perRun = runs.map((run) => quantiles(buckets(run.latency_ns), xs.map((x) => 1 - 10 ** -x), run.scheduled));
+  const perRun = runs.map((run) =>
+    quantiles(
+      buckets(run.latency_ns),
+      xs.map((x) => 1 - 10 ** -x),
+      run.scheduled,
+    ),
+  );
   const points = [];
   let zeros = 0;
   for (let i = 0; i < xs.length; ++i) {
     const values = perRun.map((list) => list[i]);
-    if (values.some((v) => v === null)) break;  // from here on unfinished operations, which have no latency
-    if (values.some((v) => v <= 0)) { ++zeros; continue; }
-    points.push([xs[i], ...[median(values), Math.min(...values), Math.max(...values)].map((v) => Number(v.toPrecision(4)))]);
+    if (values.some((v) => v === null)) break; // from here on unfinished operations, which have no latency
+    if (values.some((v) => v <= 0)) {
+      ++zeros;
+      continue;
+    }
+    points.push([
+      xs[i],
+      ...[median(values), Math.min(...values), Math.max(...values)].map((v) => Number(v.toPrecision(4))),
+    ]);
   }
   if (points.length < 2) return null;
   const p99 = stat(cell, 'p99_ns');
-  return { row: cell.row, verdict: cell.verdict, points, runs: runs.length, scheduled, zeros, p99: p99?.median ?? null };
+  return {
+    row: cell.row,
+    verdict: cell.verdict,
+    points,
+    runs: runs.length,
+    scheduled,
+    zeros,
+    p99: p99?.median ?? null,
+  };
 }
 
 export function prepare(results) {
   const charts = [];
   for (const group of groupsOf(results)) {
     if (group.mode !== 'open') continue;
-    const curves = group.cells.filter((cell) => cell.verdict !== 'invalid').map(curve).filter(Boolean);
+    const curves = group.cells
+      .filter((cell) => cell.verdict !== 'invalid')
+      .map(curve)
+      .filter(Boolean);
     if (curves.length === 0) continue;
     const claim = group.claims.p99_ns ?? group.claims.p50_ns;
     const key = group.claims.p99_ns ? 'p99_ns' : 'p50_ns';
@@ -53,7 +83,12 @@ export function prepare(results) {
       id: `tail-${group.slug}`,
       curves,
       absent: group.cells.filter((cell) => !curves.some((c) => c.row === cell.row)).map((cell) => cell.row),
-      claim: claim ? sentence(claim) : noClaim(group.cells.map((cell) => entry(cell, group, key)), key),
+      claim: claim
+        ? sentence(claim)
+        : noClaim(
+            group.cells.map((cell) => entry(cell, group, key)),
+            key,
+          ),
     });
   }
   return charts;
@@ -86,8 +121,12 @@ export function table(data) {
   const marks = NINES.filter(([x]) => data.curves.some((c) => c.points.at(-1)[0] >= x));
   return {
     head: ['row', ...marks.map(([, label]) => label), 'runs', 'operations a run'],
-    rows: data.curves.map((c) => [c.row + (c.verdict === 'valid' ? '' : ` (${c.verdict})`),
-      ...marks.map(([x]) => at(c, x)), String(c.runs), count(c.scheduled)]),
+    rows: data.curves.map((c) => [
+      c.row + (c.verdict === 'valid' ? '' : ` (${c.verdict})`),
+      ...marks.map(([x]) => at(c, x)),
+      String(c.runs),
+      count(c.scheduled),
+    ]),
   };
 }
 
@@ -100,7 +139,10 @@ function panelsOf(data) {
   const fastest = Math.min(...data.curves.map(middle));
   const close = data.curves.filter((c) => middle(c) < 8 * fastest);
   if (close.length < 2 || close.length === data.curves.length) return [{ heading: '', curves: data.curves }];
-  return [{ heading: 'all rows', curves: data.curves }, { heading: `enlarged: the ${close.length} fast rows`, curves: close }];
+  return [
+    { heading: 'all rows', curves: data.curves },
+    { heading: `enlarged: the ${close.length} fast rows`, curves: close },
+  ];
 }
 
 function keyColumns(data, width) {
@@ -143,16 +185,40 @@ export function option(data, size, colours) {
   panelsOf(data).forEach((panel, i) => {
     const bottom = top + panelHeight(panel, size.width);
     const box = { top: top + 30, right: size.width - (narrow ? 30 : names + values + 74), bottom: bottom - 46 };
-    const yScale = logAxis(panel.curves.flatMap((c) => c.points.flatMap((p) => [p[2], p[3]])), box.bottom - box.top, 26);
+    const yScale = logAxis(
+      panel.curves.flatMap((c) => c.points.flatMap((p) => [p[2], p[3]])),
+      box.bottom - box.top,
+      26,
+    );
     box.left = 14 + Math.max(50, ...yScale.ticks.map((t) => textWidth(duration(yScale.value(t)), 12)));
     result.grid.push(grid(box, size));
     result.xAxis.push(axis(thin(xScale, box.right - box.left, nines), i, colours, { format: nines }));
     result.yAxis.push(axis(yScale, i, colours, { format: duration }));
     result.series.push(...panel.curves.map((c) => lineOf(c, i, colours)));
     result.graphic.elements.push(
-      text(2, top + 10, panel.heading ? `latency, ${panel.heading}` : 'latency', { colour: colours.text, bold: true, size: 13 }),
-      text(box.right, box.bottom + 34, narrow ? 'share of operations this fast' : 'share of operations that were this fast or faster', { colour: colours.muted, align: 'right' }),
-      ...drawPanel(panel, { box, names, narrow, width: size.width, px: place(xScale, box.left, box.right), py: place(yScale, box.bottom, box.top) }, colours),
+      text(2, top + 10, panel.heading ? `latency, ${panel.heading}` : 'latency', {
+        colour: colours.text,
+        bold: true,
+        size: 13,
+      }),
+      text(
+        box.right,
+        box.bottom + 34,
+        narrow ? 'share of operations this fast' : 'share of operations that were this fast or faster',
+        { colour: colours.muted, align: 'right' },
+      ),
+      ...drawPanel(
+        panel,
+        {
+          box,
+          names,
+          narrow,
+          width: size.width,
+          px: place(xScale, box.left, box.right),
+          py: place(yScale, box.bottom, box.top),
+        },
+        colours,
+      ),
     );
     top = bottom + GAP;
   });
@@ -192,7 +258,12 @@ function lineOf(c, index, colours) {
     showSymbol: false,
     symbol: 'circle',
     itemStyle: { color: id.colour },
-    lineStyle: { color: id.colour, width: 2, type: id.dash, opacity: c.verdict === 'valid' ? id.opacity : Math.min(id.opacity, 0.45) },
+    lineStyle: {
+      color: id.colour,
+      width: 2,
+      type: id.dash,
+      opacity: c.verdict === 'valid' ? id.opacity : Math.min(id.opacity, 0.45),
+    },
     emphasis: { disabled: true },
     z: 3,
   };
@@ -202,7 +273,9 @@ function tip(items) {
   const shown = [...items].sort((a, b) => b.value[1] - a.value[1]);
   const q = 100 * (1 - 10 ** -shown[0].value[0]);
   const digits = Math.max(0, Math.ceil(shown[0].value[0]) - 1);
-  const lines = shown.map((item) => `${escapeHtml(item.seriesName)}: <b>${escapeHtml(duration(10 ** item.value[1]))}</b>`);
+  const lines = shown.map(
+    (item) => `${escapeHtml(item.seriesName)}: <b>${escapeHtml(duration(10 ** item.value[1]))}</b>`,
+  );
   return [`${q.toFixed(digits)} % were at least this fast`, ...lines].join('<br>');
 }
 

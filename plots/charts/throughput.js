@@ -7,17 +7,19 @@ export const name = 'throughput';
 export const question = 'How much fits through?';
 
 export function prepare(results) {
-  return groupsOf(results).filter((group) => group.mode === 'closed').map((group) => {
-    const key = 'throughput_per_s';
-    const entries = group.cells.map((cell) => entry(cell, group, key));
-    const claim = group.claims[key];
-    return {
-      ...brief(group, results),
-      id: `throughput-${group.slug}`,
-      panels: [{ heading: 'operations per second', key, entries, log: true }],
-      claim: claim ? sentence(claim) : noClaim(entries, key),
-    };
-  });
+  return groupsOf(results)
+    .filter((group) => group.mode === 'closed')
+    .map((group) => {
+      const key = 'throughput_per_s';
+      const entries = group.cells.map((cell) => entry(cell, group, key));
+      const claim = group.claims[key];
+      return {
+        ...brief(group, results),
+        id: `throughput-${group.slug}`,
+        panels: [{ heading: 'operations per second', key, entries, log: true }],
+        claim: claim ? sentence(claim) : noClaim(entries, key),
+      };
+    });
 }
 
 export function title(data) {

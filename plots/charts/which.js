@@ -10,8 +10,16 @@ import { clip, nameOf, textWidth } from '../lib/text.js';
 export const name = 'which';
 export const question = 'Which transport for my workload?';
 
-export const CHOICES = ['p99_ns', 'p50_ns', 'throughput_per_s', 'bytes_per_op', 'server_cpu_ns_per_op', 'server_bytes_per_connection',
-  'connect_ready_p50_ns', 'connect_first_message_p50_ns'];
+export const CHOICES = [
+  'p99_ns',
+  'p50_ns',
+  'throughput_per_s',
+  'bytes_per_op',
+  'server_cpu_ns_per_op',
+  'server_bytes_per_connection',
+  'connect_ready_p50_ns',
+  'connect_first_message_p50_ns',
+];
 // Upper ends of the steps of colour; the last is open.
 const STEPS = [1.1, 1.5, 3, 10];
 
@@ -19,7 +27,8 @@ function cellOf(cell, group, key, best) {
   const s = stat(cell, key);
   const claim = group.claims[key];
   const valid = cell.verdict === 'valid';
-  const ratioTo = s && best && s.median > 0 ? (METRICS[key].better === 'lower' ? s.median / best : best / s.median) : null;
+  const ratioTo =
+    s && best && s.median > 0 ? (METRICS[key].better === 'lower' ? s.median / best : best / s.median) : null;
   return {
     row: cell.row,
     verdict: cell.verdict,
@@ -31,8 +40,11 @@ function cellOf(cell, group, key, best) {
 }
 
 function column(group, key) {
-  const values = group.cells.filter((cell) => cell.verdict === 'valid' && !isFloor(cell.row))
-    .map((cell) => stat(cell, key)).filter((s) => s && !s.lower_bound && s.median > 0).map((s) => s.median);
+  const values = group.cells
+    .filter((cell) => cell.verdict === 'valid' && !isFloor(cell.row))
+    .map((cell) => stat(cell, key))
+    .filter((s) => s && !s.lower_bound && s.median > 0)
+    .map((s) => s.median);
   const best = values.length === 0 ? null : METRICS[key].better === 'lower' ? Math.min(...values) : Math.max(...values);
   const claim = group.claims[key];
   return {
@@ -52,7 +64,8 @@ export function prepare(results) {
   const charts = [];
   for (const stack of new Set(groups.map((group) => group.stack))) {
     for (const key of CHOICES) {
-      const columns = groups.filter((group) => group.stack === stack)
+      const columns = groups
+        .filter((group) => group.stack === stack)
         // What an open loop completes is what it was offered.
         .filter((group) => key !== 'throughput_per_s' || group.mode === 'closed')
         .map((group) => column(group, key))
@@ -60,8 +73,15 @@ export function prepare(results) {
       if (columns.length === 0) continue;
       const rows = [...new Set(columns.flatMap((c) => c.cells.map((cell) => cell.row)))].sort(compareRows);
       const runs = Math.max(0, ...results.cells.filter((cell) => cell.stack === stack).map((cell) => cell.runs.length));
-      charts.push({ id: `which-${slug(stack)}-${key.replace(/_ns$|_per_s$/, '').replace(/_/g, '-')}`,
-        stack, metric: key, columns, rows, runs, provenance: provenance(results) });
+      charts.push({
+        id: `which-${slug(stack)}-${key.replace(/_ns$|_per_s$/, '').replace(/_/g, '-')}`,
+        stack,
+        metric: key,
+        columns,
+        rows,
+        runs,
+        provenance: provenance(results),
+      });
     }
   }
   return charts;
@@ -89,13 +109,24 @@ function tally(lists) {
   const counts = new Map();
   for (const row of lists.flat()) counts.set(row, (counts.get(row) ?? 0) + 1);
   const most = Math.max(...counts.values());
-  return [[...counts].filter(([, n]) => n === most).map(([row]) => row).sort(compareRows), most];
+  return [
+    [...counts]
+      .filter(([, n]) => n === most)
+      .map(([row]) => row)
+      .sort(compareRows),
+    most,
+  ];
 }
 
 // Metrics without a margin get no verdict: medians are compared and called that.
 function unjudged(data, superlative) {
-  const lists = data.columns.map((c) => c.cells.filter((cell) => cell.ratio !== null && cell.ratio <= 1 && cell.verdict === 'valid' && !isFloor(cell.row)).map((cell) => cell.row));
-  if (lists.every((rows) => rows.length === 0)) return `No workload has a valid ${METRICS[data.metric].label}`;
+  const lists = data.columns.map((c) =>
+    c.cells
+      .filter((cell) => cell.ratio !== null && cell.ratio <= 1 && cell.verdict === 'valid' && !isFloor(cell.row))
+      .map((cell) => cell.row),
+  );
+  if (lists.every((rows) => rows.length === 0))
+    return `No row has a valid measurement of ${METRICS[data.metric].label}`;
   const [leaders, most] = tally(lists);
   const where = data.columns.length === 1 ? '' : ` in ${most} of ${data.columns.length} workloads`;
   return `${list(leaders)} ${leaders.length === 1 ? 'has' : 'have'} the ${superlative}${where}, by medians alone: no verdict is made on it`;
@@ -109,19 +140,23 @@ export function subtitle(data) {
     '★ best or tied (95 % interval of the paired ratio over runs)',
     `${data.runs} ${data.runs === 1 ? 'run' : 'runs'} a cell`,
   ];
-  if (suspect) parts.push(`${suspect} ${suspect === 1 ? 'cell is' : 'cells are'} suspect or invalid: hatched, cannot win`);
+  if (suspect)
+    parts.push(`${suspect} ${suspect === 1 ? 'cell is' : 'cells are'} suspect or invalid: hatched, cannot win`);
   return [...parts, data.provenance].join(' · ');
 }
 
 export function table(data) {
   return {
     head: ['row', ...data.columns.map((c) => c.label)],
-    rows: data.rows.map((row) => [row, ...data.columns.map((c) => {
-      const cell = c.cells.find((x) => x.row === row);
-      if (!cell) return '';
-      if (cell.value === null) return cell.verdict === 'valid' ? 'not measured' : cell.verdict;
-      return `${cell.best ? '★ ' : ''}${formatMetric(data.metric, cell.value)}${cell.ratio ? ` (${times(cell.ratio)})` : ''}${cell.verdict === 'valid' ? '' : ` ${cell.verdict}`}`;
-    })]),
+    rows: data.rows.map((row) => [
+      row,
+      ...data.columns.map((c) => {
+        const cell = c.cells.find((x) => x.row === row);
+        if (!cell) return '';
+        if (cell.value === null) return cell.verdict === 'valid' ? 'not measured' : cell.verdict;
+        return `${cell.best ? '★ ' : ''}${formatMetric(data.metric, cell.value)}${cell.ratio ? ` (${times(cell.ratio)})` : ''}${cell.verdict === 'valid' ? '' : ` ${cell.verdict}`}`;
+      }),
+    ]),
   };
 }
 
@@ -135,11 +170,23 @@ export function times(v) {
 function layout(data, width) {
   const names = Math.max(...data.rows.map((row) => textWidth(nameOf(row, width), 12))) + 30;
   const least = width >= 560 ? 84 : 56;
-  const headWidth = Math.min(150, Math.max(...data.columns.flatMap((c) => c.lines.map((l, n) => textWidth(l, 12, n === 0)))) + 8);
+  const headWidth = Math.min(
+    150,
+    Math.max(...data.columns.flatMap((c) => c.lines.map((l, n) => textWidth(l, 12, n === 0)))) + 8,
+  );
   const fit = Math.max(1, Math.floor((width - names) / Math.max(least, headWidth)));
   const across = Math.ceil(data.columns.length / Math.ceil(data.columns.length / fit));
   const cell = Math.min(150, Math.floor((width - names) / across));
-  const l = { names, across, cell, line: width >= 560 ? 38 : 32, head: 46, gap: 22, key: width >= 560 ? 34 : 76, panels: [] };
+  const l = {
+    names,
+    across,
+    cell,
+    line: width >= 560 ? 38 : 32,
+    head: 46,
+    gap: 22,
+    key: width >= 560 ? 34 : 76,
+    panels: [],
+  };
   let top = l.head;
   for (let i = 0; i < data.columns.length; i += across) {
     const columns = data.columns.slice(i, i + across);
@@ -163,12 +210,22 @@ export function option(data, size, colours) {
     rows.forEach((row, i) => {
       const y = top + (i + 0.5) * l.line;
       drawn.push(marker(row, 8, y, colours), text(20, y, nameOf(row, size.width), { colour: colours.text }));
-      if (isFloor(row) && i === 0) drawn.push(line(0, top + l.line, l.names + columns.length * l.cell, top + l.line, colours.muted, { dash: [3, 3] }));
+      if (isFloor(row) && i === 0)
+        drawn.push(
+          line(0, top + l.line, l.names + columns.length * l.cell, top + l.line, colours.muted, { dash: [3, 3] }),
+        );
     });
     columns.forEach((column_, c) => {
       const x = l.names + c * l.cell;
-      column_.lines.forEach((words, n) => drawn.push(text(x + l.cell / 2, top - 32 + n * 17, clip(words, l.cell - 4, 12, n === 0),
-        { colour: n === 0 ? colours.text : colours.muted, bold: n === 0, align: 'center' })));
+      column_.lines.forEach((words, n) =>
+        drawn.push(
+          text(x + l.cell / 2, top - 32 + n * 17, clip(words, l.cell - 4, 12, n === 0), {
+            colour: n === 0 ? colours.text : colours.muted,
+            bold: n === 0,
+            align: 'center',
+          }),
+        ),
+      );
       rows.forEach((row, i) => {
         const cell = column_.cells.find((one) => one.row === row);
         const box = { x: x + 1.5, y: top + i * l.line + 1.5, width: l.cell - 3, height: l.line - 3 };
@@ -184,16 +241,18 @@ export function option(data, size, colours) {
     grid: [grid(whole, size)],
     xAxis: [blankAxis(0, 0, size.width)],
     yAxis: [{ ...blankAxis(0, 0, size.height), inverse: true }],
-    series: [{
-      type: 'scatter',
-      symbol: 'rect',
-      symbolSize: [l.cell - 3, l.line - 3],
-      itemStyle: { color: 'transparent' },
-      emphasis: { disabled: true },
-      data: points.map(({ value }) => value),
-      tooltip: { formatter: (item) => tip(points[item.dataIndex], data.metric) },
-      z: 9,
-    }],
+    series: [
+      {
+        type: 'scatter',
+        symbol: 'rect',
+        symbolSize: [l.cell - 3, l.line - 3],
+        itemStyle: { color: 'transparent' },
+        emphasis: { disabled: true },
+        data: points.map(({ value }) => value),
+        tooltip: { formatter: (item) => tip(points[item.dataIndex], data.metric) },
+        z: 9,
+      },
+    ],
     graphic: { elements: drawn },
   };
 }
@@ -208,12 +267,23 @@ function drawCell(cell, box, metric, opacity, colours) {
   if (!cell) return [line(middle[0] - 5, middle[1], middle[0] + 5, middle[1], colours.line, { width: 1.5 })];
   const good = cell.verdict === 'valid';
   if (cell.value === null || !good) {
-    const drawn = [rect(box.x, box.y, box.width, box.height, 'none', { stroke: colours.line, r: 3 }),
-      hatch(box.x, box.y, box.width, box.height, colours.muted, { opacity: 0.3, gap: 7 })];
-    if (cell.value !== null && cell.ratio) {
-      drawn.push(text(...middle, `${times(cell.ratio)}?`, { colour: colours.muted, align: 'center', size: 13, halo: colours.background }));
+    const drawn = [
+      rect(box.x, box.y, box.width, box.height, 'none', { stroke: colours.line, r: 3 }),
+      hatch(box.x, box.y, box.width, box.height, colours.muted, { opacity: 0.3, gap: 7 }),
+    ];
+    if (cell.value !== null) {
+      drawn.push(
+        text(...middle, `${cell.ratio ? times(cell.ratio) : formatMetric(metric, cell.value)}?`, {
+          colour: colours.muted,
+          align: 'center',
+          size: 13,
+          halo: colours.background,
+        }),
+      );
     } else if (!good && box.width >= 56) {
-      drawn.push(text(...middle, cell.verdict, { colour: colours.muted, align: 'center', size: 12, halo: colours.background }));
+      drawn.push(
+        text(...middle, cell.verdict, { colour: colours.muted, align: 'center', size: 12, halo: colours.background }),
+      );
     }
     return drawn;
   }
@@ -221,11 +291,21 @@ function drawCell(cell, box, metric, opacity, colours) {
   const ink = colours.heatInk[step];
   const shown = cell.ratio === null ? formatMetric(metric, cell.value) : times(cell.ratio);
   const wide = box.width >= 78 && box.height >= 34 && cell.ratio !== null;
-  const drawn = [rect(box.x, box.y, box.width, box.height, isFloor(cell.row) ? 'none' : colours.heat[step],
-    { r: 3, opacity, stroke: isFloor(cell.row) ? colours.line : 'none' })];
+  const drawn = [
+    rect(box.x, box.y, box.width, box.height, isFloor(cell.row) ? 'none' : colours.heat[step], {
+      r: 3,
+      opacity,
+      stroke: isFloor(cell.row) ? colours.line : 'none',
+    }),
+  ];
   const style = { colour: isFloor(cell.row) ? colours.muted : ink, align: 'center', opacity };
-  drawn.push(text(middle[0], middle[1] - (wide ? 7 : 0), `${cell.best ? '★ ' : ''}${cell.bound ? '≥' : ''}${shown}`,
-    { ...style, size: cell.best ? 14 : 13, bold: cell.best }));
+  drawn.push(
+    text(middle[0], middle[1] - (wide ? 7 : 0), `${cell.best ? '★ ' : ''}${cell.bound ? '≥' : ''}${shown}`, {
+      ...style,
+      size: cell.best ? 14 : 13,
+      bold: cell.best,
+    }),
+  );
   if (wide) drawn.push(text(middle[0], middle[1] + 9, formatMetric(metric, cell.value), { ...style, size: 12 }));
   return drawn;
 }
@@ -243,15 +323,19 @@ function key(size, l, colours) {
     }
     const box = [x, y - 7, 16, 14];
     x += width;
-    const mark = i < 5 ? rect(...box, colours.heat[i], { r: 2, stroke: colours.line }) : hatch(...box, colours.muted, { gap: 5 });
+    const mark =
+      i < 5 ? rect(...box, colours.heat[i], { r: 2, stroke: colours.line }) : hatch(...box, colours.muted, { gap: 5 });
     return [mark, text(box[0] + 22, y, label, { colour: colours.muted })];
   });
 }
 
 function tip({ cell, label }, metric) {
   const lines = [`<b>${escapeHtml(cell.row)}</b> · ${escapeHtml(label)}`];
-  lines.push(cell.value === null ? 'not measured' : `${METRICS[metric].label} ${escapeHtml(formatMetric(metric, cell.value))}`);
-  if (cell.ratio !== null) lines.push(`${escapeHtml(times(cell.ratio))} the best median${cell.best ? ' (★ best or tied)' : ''}`);
+  lines.push(
+    cell.value === null ? 'not measured' : `${METRICS[metric].label} ${escapeHtml(formatMetric(metric, cell.value))}`,
+  );
+  if (cell.ratio !== null)
+    lines.push(`${escapeHtml(times(cell.ratio))} the best median${cell.best ? ' (★ best or tied)' : ''}`);
   if (cell.verdict !== 'valid') lines.push(`${cell.verdict}: wins nothing`);
   if (isFloor(cell.row)) lines.push('the floor: a reference, not a contestant');
   return lines.join('<br>');

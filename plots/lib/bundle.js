@@ -36,7 +36,9 @@ function transform(name) {
   const code = source(name)
     .replace(IMPORT, (_, names, to) => {
       const from = `M[${JSON.stringify(resolve(name, to))}]`;
-      return names.startsWith('*') ? `const ${names.slice(5)} = ${from};` : `const ${names.replace(/ as /g, ': ')} = ${from};`;
+      return names.startsWith('*')
+        ? `const ${names.slice(5)} = ${from};`
+        : `const ${names.replace(/ as /g, ': ')} = ${from};`;
     })
     .replace(/^export (const|let|(?:async )?function|class) (\w+)/gm, (_, kind, what) => {
       exported.push(what);
@@ -44,6 +46,9 @@ function transform(name) {
     });
   const left = /^(import|export)\b.*$/m.exec(code);
   if (left) throw new Error(`${name}: the bundler does not know "${left[0]}"`);
-  const slim = code.replace(/^\s*\/\/.*\n/gm, '').replace(/\n{2,}/g, '\n').replace(/^ +/gm, '');
+  const slim = code
+    .replace(/^\s*\/\/.*\n/gm, '')
+    .replace(/\n{2,}/g, '\n')
+    .replace(/^ +/gm, '');
   return `${slim.trim()}\nreturn { ${exported.join(', ')} };`;
 }

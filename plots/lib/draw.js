@@ -28,7 +28,13 @@ export function rect(x, y, width, height, fill, { z = 1, opacity = 1, stroke = '
 }
 
 export function polygon(points, fill, { z = 1, opacity = 1 } = {}) {
-  return { type: 'polygon', silent: true, z, shape: { points }, style: { fill, opacity, stroke: 'none', lineWidth: 0 } };
+  return {
+    type: 'polygon',
+    silent: true,
+    z,
+    shape: { points },
+    style: { fill, opacity, stroke: 'none', lineWidth: 0 },
+  };
 }
 
 // Diagonal lines over a rectangle: not measured, or not to be believed. One line there and back, which turns on the edge:
@@ -42,7 +48,13 @@ export function hatch(x, y, width, height, colour, { gap = 6, z = 2, opacity = 0
     points.push(...(forth ? [top, bottom] : [bottom, top]));
     forth = !forth;
   }
-  return { type: 'polyline', silent: true, z, shape: { points }, style: { stroke: colour, lineWidth: 1, fill: 'none', opacity } };
+  return {
+    type: 'polyline',
+    silent: true,
+    z,
+    shape: { points },
+    style: { stroke: colour, lineWidth: 1, fill: 'none', opacity },
+  };
 }
 
 function r1(v) {
@@ -64,7 +76,20 @@ const SHAPES = {
   hexagon: (s) => corners(6, 0, s * 1.15),
   cross: (s) => {
     const a = s * 0.36;
-    return [[-a, -s], [a, -s], [a, -a], [s, -a], [s, a], [a, a], [a, s], [-a, s], [-a, a], [-s, a], [-s, -a], [-a, -a]];
+    return [
+      [-a, -s],
+      [a, -s],
+      [a, -a],
+      [s, -a],
+      [s, a],
+      [a, a],
+      [a, s],
+      [-a, s],
+      [-a, a],
+      [-s, a],
+      [-s, -a],
+      [-a, -a],
+    ];
   },
 };
 
@@ -82,8 +107,16 @@ export function marker(row, x, y, colours, { z = 5, scale = 1 } = {}) {
 
 // One panel's grid and pair of axes. `box` is {left, top, right, bottom} in pixels of the chart.
 export function grid(box, size) {
-  return { left: box.left, top: box.top, width: box.right - box.left, height: box.bottom - box.top,
-    containLabel: false, outerBoundsMode: 'none', right: size.width - box.right, bottom: size.height - box.bottom };
+  return {
+    left: box.left,
+    top: box.top,
+    width: box.right - box.left,
+    height: box.bottom - box.top,
+    containLabel: false,
+    outerBoundsMode: 'none',
+    right: size.width - box.right,
+    bottom: size.height - box.bottom,
+  };
 }
 
 export function axis(scale, index, colours, { format, lines = true, labels = true, ticks = scale.ticks } = {}) {

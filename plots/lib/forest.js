@@ -41,20 +41,37 @@ function valueLabel(e, key) {
 
 function scaleOf(panel, pixels) {
   const values = panel.entries.flatMap((e) => (e.stat ? [e.stat.low, e.stat.high, ...e.stat.values] : []));
-  return panel.log ? logAxis(values, pixels, 50) : linearAxis(values, Math.max(2, Math.floor(pixels / 62)), { binary: METRICS[panel.key].unit === 'bytes' });
+  return panel.log
+    ? logAxis(values, pixels, 50)
+    : linearAxis(values, Math.max(2, Math.floor(pixels / 62)), { binary: METRICS[panel.key].unit === 'bytes' });
 }
 
 // One panel's marks; the names of its rows stand left of the band's first.
 function drawPanel(panel, rows, box, valueWidth, colours) {
-  const drawn = [text(box.left, box.top - 16, clip(panel.heading, box.right + valueWidth - box.left, 13, true), { colour: colours.text, bold: true, size: 13 })];
-  const scale = thin(scaleOf(panel, box.right - box.left - 12), box.right - box.left - 12, (v) => formatMetric(panel.key, v));
+  const drawn = [
+    text(box.left, box.top - 16, clip(panel.heading, box.right + valueWidth - box.left, 13, true), {
+      colour: colours.text,
+      bold: true,
+      size: 13,
+    }),
+  ];
+  const scale = thin(scaleOf(panel, box.right - box.left - 12), box.right - box.left - 12, (v) =>
+    formatMetric(panel.key, v),
+  );
   const px = place(scale, box.left + 6, box.right - 6);
   for (const e of panel.entries) {
     const y = Math.round(box.top + (rows.indexOf(e.row) + 0.5) * LINE);
     const id = identityOf(e.row, colours);
     const known = e.verdict === 'valid' && e.stat;
-    drawn.push(text(box.right + valueWidth, y, valueLabel(e, panel.key), { colour: known ? colours.text : colours.muted, align: 'right', bold: e.best }));
-    if (e.verdict !== 'valid' || !e.stat) drawn.push(hatch(box.left, y - LINE / 2 + 4, box.right - box.left, LINE - 8, colours.muted, { opacity: 0.3 }));
+    drawn.push(
+      text(box.right + valueWidth, y, valueLabel(e, panel.key), {
+        colour: known ? colours.text : colours.muted,
+        align: 'right',
+        bold: e.best,
+      }),
+    );
+    if (e.verdict !== 'valid' || !e.stat)
+      drawn.push(hatch(box.left, y - LINE / 2 + 4, box.right - box.left, LINE - 8, colours.muted, { opacity: 0.3 }));
     if (!e.stat || (scale.log && !(e.stat.low > 0))) continue;
     const opacity = known ? id.opacity : 0.45 * id.opacity;
     for (const v of e.stat.values) {
@@ -85,7 +102,8 @@ function drawNames(rows, top, width, full, colours) {
 export function forest(panels, size, colours) {
   const across = columns(panels, size.width);
   const names = 34 + Math.max(...panels.flatMap((p) => p.entries.map((e) => textWidth(nameOf(e.row, size.width), 12))));
-  const values = 16 + Math.max(...panels.flatMap((p) => p.entries.map((e) => textWidth(valueLabel(e, p.key), 12, e.best))));
+  const values =
+    16 + Math.max(...panels.flatMap((p) => p.entries.map((e) => textWidth(valueLabel(e, p.key), 12, e.best))));
   const cell = (size.width - names - (across - 1) * SEPARATION) / across;
   const option = { ...base(colours), grid: [], xAxis: [], yAxis: [], series: [], graphic: { elements: [] } };
   let top = HEAD;
@@ -111,7 +129,9 @@ export function forest(panels, size, colours) {
 
 // Invisible points that carry the tooltip.
 function hover(panel, rows, index, scale) {
-  const points = panel.entries.map((e) => [e, rows.indexOf(e.row)]).filter(([e]) => e.stat && (!scale.log || e.stat.median > 0));
+  const points = panel.entries
+    .map((e) => [e, rows.indexOf(e.row)])
+    .filter(([e]) => e.stat && (!scale.log || e.stat.median > 0));
   return {
     type: 'scatter',
     xAxisIndex: index,
@@ -127,9 +147,13 @@ function hover(panel, rows, index, scale) {
 
 function tip(panel, e) {
   const f = (v) => escapeHtml(formatMetric(panel.key, v));
-  const lines = [`<b>${escapeHtml(e.row)}</b> · ${escapeHtml(panel.heading)}`, `median ${f(e.stat.median)}`,
-    `95 % interval ${f(e.stat.low)} to ${f(e.stat.high)}, ${e.stat.n} runs`];
-  if (e.ratio && e.ratio[0] !== 1) lines.push(`${e.ratio[1].toPrecision(3)} to ${e.ratio[2].toPrecision(3)} times the best`);
+  const lines = [
+    `<b>${escapeHtml(e.row)}</b> · ${escapeHtml(panel.heading)}`,
+    `median ${f(e.stat.median)}`,
+    `95 % interval ${f(e.stat.low)} to ${f(e.stat.high)}, ${e.stat.n} runs`,
+  ];
+  if (e.ratio && e.ratio[0] !== 1)
+    lines.push(`${e.ratio[1].toPrecision(3)} to ${e.ratio[2].toPrecision(3)} times the best`);
   if (e.verdict !== 'valid') lines.push(`${e.verdict}: wins nothing`);
   return lines.join('<br>');
 }
@@ -140,9 +164,16 @@ export function forestTable(panels) {
     rows: [...new Set(panels.flatMap((p) => p.entries.map((e) => e.row)))].map((row) => {
       const entries = panels.map((p) => p.entries.find((e) => e.row === row));
       const any = entries.find(Boolean);
-      return [row, ...panels.map((p, i) => (entries[i]?.stat
-        ? `${entries[i].best ? '★ ' : ''}${formatMetric(p.key, entries[i].stat.median)} (${formatMetric(p.key, entries[i].stat.low)} to ${formatMetric(p.key, entries[i].stat.high)})`
-        : '–')), String(Math.max(...entries.map((e) => e?.stat?.n ?? 0))), any.verdict];
+      return [
+        row,
+        ...panels.map((p, i) =>
+          entries[i]?.stat
+            ? `${entries[i].best ? '★ ' : ''}${formatMetric(p.key, entries[i].stat.median)} (${formatMetric(p.key, entries[i].stat.low)} to ${formatMetric(p.key, entries[i].stat.high)})`
+            : '–',
+        ),
+        String(Math.max(...entries.map((e) => e?.stat?.n ?? 0))),
+        any.verdict,
+      ];
     }),
   };
 }

@@ -11,7 +11,12 @@ export function significant(value, digits = 3) {
   return trimmed === '-0' ? '0' : trimmed;
 }
 
-const DURATIONS = [['s', 1e9], ['ms', 1e6], ['µs', 1e3], ['ns', 1]];
+const DURATIONS = [
+  ['s', 1e9],
+  ['ms', 1e6],
+  ['µs', 1e3],
+  ['ns', 1],
+];
 
 export function duration(ns) {
   if (ns === null || ns === undefined || !Number.isFinite(ns)) return '–';
@@ -19,7 +24,12 @@ export function duration(ns) {
   return `${significant(ns / scale)} ${unit}`;
 }
 
-const COUNTS = [['G', 1e9], ['M', 1e6], ['k', 1e3], ['', 1]];
+const COUNTS = [
+  ['G', 1e9],
+  ['M', 1e6],
+  ['k', 1e3],
+  ['', 1],
+];
 
 export function count(value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return '–';
@@ -29,7 +39,11 @@ export function count(value) {
 
 export function bytes(value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return '–';
-  for (const [unit, scale] of [['GiB', 2 ** 30], ['MiB', 2 ** 20], ['KiB', 2 ** 10]]) {
+  for (const [unit, scale] of [
+    ['GiB', 2 ** 30],
+    ['MiB', 2 ** 20],
+    ['KiB', 2 ** 10],
+  ]) {
     if (Math.abs(value) >= scale) return `${significant(value / scale)} ${unit}`;
   }
   return `${significant(value)} B`;
@@ -43,7 +57,10 @@ export function ratio(value) {
 export const byUnit = { ns: duration, per_s: (v) => `${count(v)}/s`, bytes, count: significant };
 
 export function escapeHtml(text) {
-  return String(text).replace(/[&<>"']/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' })[c]);
+  return String(text).replace(
+    /[&<>"']/g,
+    (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' })[c],
+  );
 }
 
 // "a, b and c"

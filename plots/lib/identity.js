@@ -14,8 +14,20 @@ export const DELIVERIES = {
 const UNKNOWN = { light: '#444444', dark: '#bbbbbb', dash: 'solid', symbol: 'circle' };
 
 // The fixed order of rows in every chart and table.
-export const ROW_ORDER = ['tcp', 'request/h1-close', 'request/h1', 'request/h2', 'short-poll/h1-close', 'short-poll/h1',
-  'long-poll/h1', 'http-stream/h1', 'sse/h1', 'http-stream/h2', 'sse/h2', 'websocket/h1'];
+export const ROW_ORDER = [
+  'tcp',
+  'request/h1-close',
+  'request/h1',
+  'request/h2',
+  'short-poll/h1-close',
+  'short-poll/h1',
+  'long-poll/h1',
+  'http-stream/h1',
+  'sse/h1',
+  'http-stream/h2',
+  'sse/h2',
+  'websocket/h1',
+];
 
 export function compareRows(a, b) {
   const place = (row) => (ROW_ORDER.includes(row) ? ROW_ORDER.indexOf(row) : ROW_ORDER.length);
@@ -92,8 +104,15 @@ export function customProperties(theme) {
   const { text, muted, line, background, stripe, heat, heatInk, parts } = THEMES[theme];
   const rows = Object.entries(DELIVERIES).map(([delivery, id]) => `--row-${delivery}: ${id[theme]};`);
   return [
-    `--text: ${text};`, `--muted: ${muted};`, `--line: ${line};`, `--surface: ${background};`, `--stripe: ${stripe};`,
-    ...heat.map((c, i) => `--heat-${i}: ${c};`), ...heatInk.map((c, i) => `--heat-ink-${i}: ${c};`),
-    ...parts.map((c, i) => `--part-${i}: ${c};`), ...rows, `--row-unknown: ${UNKNOWN[theme]};`,
+    `--text: ${text};`,
+    `--muted: ${muted};`,
+    `--line: ${line};`,
+    `--surface: ${background};`,
+    `--stripe: ${stripe};`,
+    ...heat.map((c, i) => `--heat-${i}: ${c};`),
+    ...heatInk.map((c, i) => `--heat-ink-${i}: ${c};`),
+    ...parts.map((c, i) => `--part-${i}: ${c};`),
+    ...rows,
+    `--row-unknown: ${UNKNOWN[theme]};`,
   ].join(' ');
 }

@@ -33,7 +33,13 @@ export function isFloor(row) {
 }
 
 export function slug(text) {
-  return text.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '').slice(0, 60) || 'group';
+  return (
+    text
+      .toLowerCase()
+      .replace(/[^a-z0-9]+/g, '-')
+      .replace(/^-+|-+$/g, '')
+      .slice(0, 60) || 'group'
+  );
 }
 
 // The statistic of a metric; bytes both ways are summed, since no reader wants to choose a direction.
@@ -158,8 +164,10 @@ export function entry(cell, group, key) {
 // The sentence of a claim, set in type ("1.4–1.6× clear"), with long lists of excuses counted instead of read out.
 export function sentence(claim) {
   return claim.sentence
-    .replace(/((?:[^\s,:(]+, ){2,}[^\s,]+ and [^\s,]+) (are not valid|could not be measured)/g,
-      (_, rows, what) => `${rows.split(/, | and /).length} rows ${what}`)
+    .replace(
+      /((?:[^\s,:(]+, ){2,}[^\s,]+ and [^\s,]+) (are not valid|could not be measured)/g,
+      (_, rows, what) => `${rows.split(/, | and /).length} rows ${what}`,
+    )
     .replace(/(\d)-(?=\d[\d.]*x\b)/g, '$1–')
     .replace(/(\d)x(?=\W|$)/g, '$1×');
 }

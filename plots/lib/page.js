@@ -18,22 +18,43 @@ import { HELP, METHOD, READING } from './words.js';
 export const LIMIT_BYTES = 2 * 1000 * 1000;
 const WIDE = 940;
 const NARROW = 350;
-const SHORT = { which: 'Which', tail: 'Tail', load: 'Load', throughput: 'Throughput', intervals: 'Intervals', bytes: 'Bytes', connection: 'Connection',
-  verdicts: 'Verdicts', cells: 'Numbers', reading: 'How to read', method: 'Method', raw: 'Data' };
-const POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
+const SHORT = {
+  which: 'Which',
+  tail: 'Tail',
+  load: 'Load',
+  throughput: 'Throughput',
+  intervals: 'Intervals',
+  bytes: 'Bytes',
+  connection: 'Connection',
+  verdicts: 'Verdicts',
+  cells: 'Numbers',
+  reading: 'How to read',
+  method: 'Method',
+  raw: 'Data',
+};
+const POLICY =
+  "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
 // JSON that cannot end the script element it stands in.
 export function safeJson(value) {
-  return JSON.stringify(value).replace(/</g, '\\u003c').replace(/\u2028/g, '\\u2028').replace(/\u2029/g, '\\u2029');
+  return JSON.stringify(value)
+    .replace(/</g, '\\u003c')
+    .replace(/\u2028/g, '\\u2028')
+    .replace(/\u2029/g, '\\u2029');
 }
 
 export function htmlTable({ head, rows }, caption) {
-  const cells = (row) => row.map((cell, i) => (i === 0 ? `<th scope="row">${escapeHtml(cell)}</th>` : `<td>${escapeHtml(cell)}</td>`)).join('');
-  return `<div class="scroll" tabindex="0" role="group" aria-label="${escapeHtml(caption)}"><table><thead><tr>${head.map((h) => `<th scope="col">${escapeHtml(h)}</th>`).join('')}</tr></thead>`
-    + `<tbody>${rows.map((row) => `<tr>${cells(row)}</tr>`).join('\n')}</tbody></table></div>`;
+  const cells = (row) =>
+    row
+      .map((cell, i) => (i === 0 ? `<th scope="row">${escapeHtml(cell)}</th>` : `<td>${escapeHtml(cell)}</td>`))
+      .join('');
+  return (
+    `<div class="scroll" tabindex="0" role="group" aria-label="${escapeHtml(caption)}"><table><thead><tr>${head.map((h) => `<th scope="col">${escapeHtml(h)}</th>`).join('')}</tr></thead>` +
+    `<tbody>${rows.map((row) => `<tr>${cells(row)}</tr>`).join('\n')}</tbody></table></div>`
+  );
 }
 
-const drawn = new WeakMap();  // a page that has to shrink is put together several times, its pictures are drawn once
+const drawn = new WeakMap(); // a page that has to shrink is put together several times, its pictures are drawn once
 
 function picture(chart, data, width, suffix) {
   if (!drawn.has(data)) drawn.set(data, {});
@@ -42,8 +63,9 @@ function picture(chart, data, width, suffix) {
 
 function figure(chart, data, index, narrow) {
   const title = chart.title(data);
-  const pictures = `<div class="wide">${picture(chart, data, WIDE, 'w')}</div>`
-    + (narrow ? `<div class="narrow">${picture(chart, data, NARROW, 'n')}</div>` : '');
+  const pictures =
+    `<div class="wide">${picture(chart, data, WIDE, 'w')}</div>` +
+    (narrow ? `<div class="narrow">${picture(chart, data, NARROW, 'n')}</div>` : '');
   return `<figure id="${data.id}" data-chart="${chart.name}" data-index="${index}">
 <figcaption>${data.label ? `<p class="kicker">${escapeHtml(data.label)}</p>` : ''}<h3>${escapeHtml(title)}</h3></figcaption>
 <div class="picture${narrow ? '' : ' one'}" role="img" aria-label="${escapeHtml(title)}">${pictures}</div>
@@ -54,15 +76,23 @@ function figure(chart, data, index, narrow) {
 
 // One stack's heat map: the first metric is drawn, the others are numbers until a script draws them.
 function whichFigures(chart, list_, narrow) {
-  return [...new Set(list_.map((data) => data.stack))].map((stack) => {
-    const choices = list_.map((data, index) => ({ data, index })).filter(({ data }) => data.stack === stack);
-    const [first, ...others] = choices;
-    const buttons = choices.map(({ data, index }) => `<button type="button" role="radio" aria-checked="${data === first.data}" tabindex="${data === first.data ? 0 : -1}" data-which="${index}" data-metric="${data.metric}">${escapeHtml(METRICS[data.metric].label)}</button>`);
-    const html = figure(chart, first.data, first.index, narrow);
-    const rest = others.map(({ data }) => `<details class="twin"><summary>${escapeHtml(chart.title(data))}</summary>${htmlTable(chart.table(data), chart.title(data))}</details>`);
-    const heading = stack === 'native' ? '' : `<h3 class="stack">Stack: ${escapeHtml(stack)}</h3>`;
-    return `<div class="which" data-stack="${escapeHtml(stack)}">${heading}<div class="metrics script-only" role="radiogroup" aria-label="metric">${buttons.join('')}</div>${html}<div class="others">${rest.join('\n')}</div></div>`;
-  }).join('\n');
+  return [...new Set(list_.map((data) => data.stack))]
+    .map((stack) => {
+      const choices = list_.map((data, index) => ({ data, index })).filter(({ data }) => data.stack === stack);
+      const [first, ...others] = choices;
+      const buttons = choices.map(
+        ({ data, index }) =>
+          `<button type="button" role="radio" aria-checked="${data === first.data}" tabindex="${data === first.data ? 0 : -1}" data-which="${index}" data-metric="${data.metric}">${escapeHtml(METRICS[data.metric].label)}</button>`,
+      );
+      const html = figure(chart, first.data, first.index, narrow);
+      const rest = others.map(
+        ({ data }) =>
+          `<details class="twin"><summary>${escapeHtml(chart.title(data))}</summary>${htmlTable(chart.table(data), chart.title(data))}</details>`,
+      );
+      const heading = stack === 'native' ? '' : `<h3 class="stack">Stack: ${escapeHtml(stack)}</h3>`;
+      return `<div class="which" data-stack="${escapeHtml(stack)}">${heading}<div class="metrics script-only" role="radiogroup" aria-label="metric">${buttons.join('')}</div>${html}<div class="others">${rest.join('\n')}</div></div>`;
+    })
+    .join('\n');
 }
 
 function section(id, heading, content) {
@@ -74,8 +104,12 @@ function header(results) {
   const bad = results.cells.filter((cell) => cell.verdict !== 'valid').length;
   const state = [
     results.aborted ? '<strong>interrupted: partial results</strong>' : '',
-    bad ? `<strong>${bad} of ${results.cells.length} cells are not valid</strong> and win nothing` : `all ${results.cells.length} cells valid`,
-  ].filter(Boolean).join(' · ');
+    bad
+      ? `<strong>${bad} of ${results.cells.length} cells are not valid</strong> and win nothing`
+      : `all ${results.cells.length} cells valid`,
+  ]
+    .filter(Boolean)
+    .join(' · ');
   const rows = [...new Set(results.cells.map((cell) => cell.row))].sort(compareRows);
   const workloads = [...new Set(results.cells.map((cell) => cell.workload))];
   return `<header><div class="top"><p class="brand">dragstrip</p><button type="button" id="theme" class="script-only" aria-pressed="false">dark</button><button type="button" id="help-open" class="script-only" aria-haspopup="dialog">keys</button></div>
@@ -93,25 +127,51 @@ function chips(results) {
 export function embeddable(results) {
   const without = (run, keys) => Object.fromEntries(Object.entries(run).filter(([key]) => !keys.includes(key)));
   const bare = (summary) => summary && without(summary, ['histogram']);
-  const slim = (run) => ({ ...run, latency_ns: bare(run.latency_ns), service_ns: bare(run.service_ns), slip_ns: bare(run.slip_ns),
-    connect_ns: run.connect_ns && Object.fromEntries(Object.entries(run.connect_ns).map(([k, v]) => [k, bare(v)])) });
-  const per = (change) => ({ ...results, cells: results.cells.map((cell) => ({ ...cell, runs: cell.runs.map(change) })) });
+  const slim = (run) => ({
+    ...run,
+    latency_ns: bare(run.latency_ns),
+    service_ns: bare(run.service_ns),
+    slip_ns: bare(run.slip_ns),
+    connect_ns: run.connect_ns && Object.fromEntries(Object.entries(run.connect_ns).map(([k, v]) => [k, bare(v)])),
+  });
+  const per = (change) => ({
+    ...results,
+    cells: results.cells.map((cell) => ({ ...cell, runs: cell.runs.map(change) })),
+  });
   return [
     { copy: per(slim), left_out: 'the histograms' },
-    { copy: per((run) => without(slim(run), ['seconds', 'slip_ns', 'service_ns', 'calls', 'publishes', 'deliveries'])), left_out: 'the histograms and some details of every run' },
-    { copy: per((run) => ({ round: run.round, verdict: run.verdict, scheduled: run.scheduled, outcomes: run.outcomes })), left_out: 'all of a run but its outcomes' },
-    { copy: { ...results, cells: results.cells.map((cell) => ({ ...cell, runs: [] })) }, left_out: 'the runs; the summaries hold one value of each' },
+    {
+      copy: per((run) => without(slim(run), ['seconds', 'slip_ns', 'service_ns', 'calls', 'publishes', 'deliveries'])),
+      left_out: 'the histograms and some details of every run',
+    },
+    {
+      copy: per((run) => ({
+        round: run.round,
+        verdict: run.verdict,
+        scheduled: run.scheduled,
+        outcomes: run.outcomes,
+      })),
+      left_out: 'all of a run but its outcomes',
+    },
+    {
+      copy: { ...results, cells: results.cells.map((cell) => ({ ...cell, runs: [] })) },
+      left_out: 'the runs; the summaries hold one value of each',
+    },
   ];
 }
 
 function styles() {
   const light = customProperties('light');
   const dark = customProperties('dark');
-  const identities = Object.keys(DELIVERIES).map((d) => `.row-${d}{--own:var(--row-${d})}`).join('');
-  return `:root{color-scheme:light dark;${light}}\n@media (prefers-color-scheme:dark){:root:not([data-theme=light]){${dark}}}\n:root[data-theme=dark]{color-scheme:dark;${dark}}\n:root[data-theme=light]{color-scheme:light}\n`
-    + `@media print{:root:root{${light}}}\n`
-    + `@media (forced-colors:active){:root:root{--text:CanvasText;--muted:CanvasText;--line:GrayText;--surface:Canvas;--stripe:Canvas}}\n${identities}\n`
-    + fs.readFileSync(plotsPath('page', 'style.css'), 'utf8');
+  const identities = Object.keys(DELIVERIES)
+    .map((d) => `.row-${d}{--own:var(--row-${d})}`)
+    .join('');
+  return (
+    `:root{color-scheme:light dark;${light}}\n@media (prefers-color-scheme:dark){:root:not([data-theme=light]){${dark}}}\n:root[data-theme=dark]{color-scheme:dark;${dark}}\n:root[data-theme=light]{color-scheme:light}\n` +
+    `@media print{:root:root{${light}}}\n` +
+    `@media (forced-colors:active){:root:root{--text:CanvasText;--muted:CanvasText;--line:GrayText;--surface:Canvas;--stripe:Canvas}}\n${identities}\n` +
+    fs.readFileSync(plotsPath('page', 'style.css'), 'utf8')
+  );
 }
 
 // Compressed, since it is half of the page otherwise; page/library.js unpacks it. A browser that cannot keeps the pictures.
@@ -130,7 +190,8 @@ function assemble(results, figures, { narrow, raw, scripts }) {
     sections.push(section(id, heading, content));
   };
   const { which } = byName;
-  if (which.list.length) add('which', which.chart.question, whichFigures(which.chart, which.list, narrow('which')) + chips(results));
+  if (which.list.length)
+    add('which', which.chart.question, whichFigures(which.chart, which.list, narrow('which')) + chips(results));
   for (const { chart, list: all } of figures) {
     if (chart.name === 'which' || all.length === 0) continue;
     add(chart.name, chart.question, all.map((data, i) => figure(chart, data, i, narrow(chart.name))).join('\n'));
@@ -140,9 +201,17 @@ function assemble(results, figures, { narrow, raw, scripts }) {
   add('cells', 'Every number', cellsTable(groups));
   add('reading', 'How to read this', READING);
   add('method', 'Method and limits', METHOD);
-  add('raw', 'Raw data', `<p>The results file without ${escapeHtml(raw.left_out)}. <button type="button" id="download" class="script-only">Save as JSON</button></p>
+  add(
+    'raw',
+    'Raw data',
+    `<p>The results file without ${escapeHtml(raw.left_out)}. <button type="button" id="download" class="script-only">Save as JSON</button></p>
 <details><summary>The suite, as it was read</summary><pre tabindex="0">${escapeHtml(results.suite.text)}</pre></details>
-<p class="facts">${escapeHtml(Object.entries(results.libraries).map(([name, version]) => `${name} ${version}`).join(' · '))} · ${escapeHtml(`${results.tool.compiler} ${results.tool.flags}`)}</p>`);
+<p class="facts">${escapeHtml(
+      Object.entries(results.libraries)
+        .map(([name, version]) => `${name} ${version}`)
+        .join(' · '),
+    )} · ${escapeHtml(`${results.tool.compiler} ${results.tool.flags}`)}</p>`,
+  );
   const live = { charts: figures.map(({ chart, list: all }) => ({ name: chart.name, list: all })) };
   return `<!doctype html>
 <html lang="en">
@@ -177,9 +246,19 @@ ${sections.join('\n')}
 
 // The fullest page that fits: first less of the raw data, then narrow pictures only where they are needed most.
 export function page(results, figures) {
-  const scripts = { library: library(), page: bundle('page/app.js').replace(/<\/script/gi, '<\\/script').replace(/<!--/g, '<\\!--') };
+  const scripts = {
+    library: library(),
+    page: bundle('page/app.js')
+      .replace(/<\/script/gi, '<\\/script')
+      .replace(/<!--/g, '<\\!--'),
+  };
   let html = '';
-  for (const narrow of [() => true, (name) => name !== 'intervals' && name !== 'connection', (name) => name === 'which', () => false]) {
+  for (const narrow of [
+    () => true,
+    (name) => name !== 'intervals' && name !== 'connection',
+    (name) => name === 'which',
+    () => false,
+  ]) {
     for (const raw of embeddable(results)) {
       html = assemble(results, figures, { narrow, raw, scripts });
       if (Buffer.byteLength(html) <= LIMIT_BYTES) return html;

@@ -44,16 +44,19 @@ export function logAxis(values, pixels, gap) {
   const room = Math.max(0.03 * (max - min), 0.02);
   min -= room;
   max += room;
-  if (max - min < 0.5) {  // never zoom into noise: less than about 3x is shown on a scale of 3x
+  if (max - min < 0.5) {
+    // never zoom into noise: less than about 3x is shown on a scale of 3x
     const middle = (min + max) / 2;
     min = middle - 0.25;
     max = middle + 0.25;
   }
   const perDecade = pixels / (max - min);
   const apart = (ticks) => ticks.every((t, i) => i === 0 || (t - ticks[i - 1]) * perDecade >= gap);
-  let ticks = MANTISSAS.map((mantissas) => logTicks(mantissas, min, max)).find((list) => list.length > 1 && apart(list));
+  let ticks = MANTISSAS.map((mantissas) => logTicks(mantissas, min, max)).find(
+    (list) => list.length > 1 && apart(list),
+  );
   if (!ticks) {
-    ticks = [];  // too little room for anything regular
+    ticks = []; // too little room for anything regular
     for (const t of logTicks(max - min > 1.5 ? [1] : [1, 2, 5], min, max)) {
       if (ticks.length === 0 || (t - ticks.at(-1)) * perDecade >= gap) ticks.push(t);
     }
@@ -64,8 +67,13 @@ export function logAxis(values, pixels, gap) {
 // Leaves out ticks of a horizontal axis until no label is nearer than eight pixels to the next.
 export function thin(axis, pixels, format) {
   const at = place(axis, 0, pixels);
-  const clear = (ticks) => ticks.every((t, i) => i === 0 || at(axis.value(t)) - at(axis.value(ticks[i - 1]))
-    >= (textWidth(format(axis.value(t)), 12) + textWidth(format(axis.value(ticks[i - 1])), 12)) / 2 + 8);
+  const clear = (ticks) =>
+    ticks.every(
+      (t, i) =>
+        i === 0 ||
+        at(axis.value(t)) - at(axis.value(ticks[i - 1])) >=
+          (textWidth(format(axis.value(t)), 12) + textWidth(format(axis.value(ticks[i - 1])), 12)) / 2 + 8,
+    );
   let ticks = axis.ticks;
   for (let n = 2; !clear(ticks); ++n) ticks = axis.ticks.filter((_, i) => i % n === 0);
   return { ...axis, ticks };

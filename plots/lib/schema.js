@@ -20,7 +20,15 @@ function check(value, schema, documents, home) {
   if (schema.$ref !== undefined) {
     const [file, pointer = ''] = schema.$ref.split('#');
     const root = file ? documents[file] : home;
-    const problem = check(value, pointer.split('/').filter(Boolean).reduce((node, key) => node[key], root), documents, root);
+    const problem = check(
+      value,
+      pointer
+        .split('/')
+        .filter(Boolean)
+        .reduce((node, key) => node[key], root),
+      documents,
+      root,
+    );
     if (problem) return problem;
   }
   if (schema.anyOf !== undefined) {
@@ -32,13 +40,17 @@ function check(value, schema, documents, home) {
     }
     if (problems.length === schema.anyOf.length) return problems.at(-1);
   }
-  if (schema.type !== undefined && !isOf(value, schema.type)) return wrong(`${[schema.type].flat().join(' or ')} expected`);
+  if (schema.type !== undefined && !isOf(value, schema.type))
+    return wrong(`${[schema.type].flat().join(' or ')} expected`);
   if (schema.const !== undefined && value !== schema.const) return wrong(`${JSON.stringify(schema.const)} expected`);
-  if (schema.enum !== undefined && !schema.enum.includes(value)) return wrong(`one of ${JSON.stringify(schema.enum)} expected`);
+  if (schema.enum !== undefined && !schema.enum.includes(value))
+    return wrong(`one of ${JSON.stringify(schema.enum)} expected`);
   if (typeof value === 'number') {
-    if (value < schema.minimum || value > schema.maximum || value <= schema.exclusiveMinimum) return wrong(`${value} is out of range`);
+    if (value < schema.minimum || value > schema.maximum || value <= schema.exclusiveMinimum)
+      return wrong(`${value} is out of range`);
   } else if (typeof value === 'string') {
-    if (value.length < schema.minLength || value.length > schema.maxLength) return wrong('text of another length expected');
+    if (value.length < schema.minLength || value.length > schema.maxLength)
+      return wrong('text of another length expected');
   } else if (Array.isArray(value)) {
     return checkItems(value, schema, documents, home);
   } else if (value !== null && typeof value === 'object') {
@@ -48,7 +60,8 @@ function check(value, schema, documents, home) {
 }
 
 function checkItems(value, schema, documents, home) {
-  if (value.length < schema.minItems || value.length > schema.maxItems) return wrong('another number of items expected');
+  if (value.length < schema.minItems || value.length > schema.maxItems)
+    return wrong('another number of items expected');
   if (schema.items === undefined) return null;
   for (let i = 0; i < value.length; ++i) {
     const problem = check(value[i], schema.items, documents, home);
@@ -78,11 +91,17 @@ function isOf(value, type) {
 
 function isA(value, type) {
   switch (type) {
-    case 'null': return value === null;
-    case 'array': return Array.isArray(value);
-    case 'object': return value !== null && typeof value === 'object' && !Array.isArray(value);
-    case 'integer': return Number.isInteger(value);
-    case 'number': return Number.isFinite(value);
-    default: return typeof value === type;
+    case 'null':
+      return value === null;
+    case 'array':
+      return Array.isArray(value);
+    case 'object':
+      return value !== null && typeof value === 'object' && !Array.isArray(value);
+    case 'integer':
+      return Number.isInteger(value);
+    case 'number':
+      return Number.isFinite(value);
+    default:
+      return typeof value === type;
   }
 }

@@ -35,16 +35,23 @@ export function body(option, size, id) {
     .replace(/ (ecmeta_\w+|class|xml:space)="[^"]*"/g, '')
     .replace(/ pointer-events="visible"/g, '')
     .replace(/zr\d+-/g, `${id}-`)
-    .replace(/style="font: ?(?:(\d+) )?([\d.]+)px[^"]*"/g, (_, weight, px) => `font-size="${px}"${weight ? ` font-weight="${weight}"` : ''}`)
+    .replace(
+      /style="font: ?(?:(\d+) )?([\d.]+)px[^"]*"/g,
+      (_, weight, px) => `font-size="${px}"${weight ? ` font-weight="${weight}"` : ''}`,
+    )
     .replace(/style="font-size:([\d.]+)px;[^"]*"/g, 'font-size="$1"')
-    .replace(/<[^>]+>/g, (tag) => tag.replace(/-?\d+\.\d{2,}/g, (number) => String(round(Number(number)))))  // never what is written
+    .replace(/<[^>]+>/g, (tag) => tag.replace(/-?\d+\.\d{2,}/g, (number) => String(round(Number(number))))) // never what is written
     .replace(/<(path|line|rect|circle|polygon|text|polyline)([^>]*)><\/\1>/g, '<$1$2/>')
     .replace(/<g>\s*<\/g>\n?/g, '')
     .replace(/ text-anchor="start"/g, '')
-    .replace(/(<text[^>]*?) y="(-?[\d.]+)"([^>]*?) transform="translate\((-?[\d.]+) (-?[\d.]+)\)"/g,
-      (_, before, y, between, x, down) => `${before}${between} x="${x}" y="${round(Number(down) + Number(y))}"`)
+    .replace(
+      /(<text[^>]*?) y="(-?[\d.]+)"([^>]*?) transform="translate\((-?[\d.]+) (-?[\d.]+)\)"/g,
+      (_, before, y, between, x, down) => `${before}${between} x="${x}" y="${round(Number(down) + Number(y))}"`,
+    )
     .replace(/(<text[^>]*?) transform="translate\((-?[\d.]+) (-?[\d.]+)\)"/g, '$1 x="$2" y="$3"')
-    .split('\n').reduce(merge, []).join('\n');
+    .split('\n')
+    .reduce(merge, [])
+    .join('\n');
 }
 
 // Neighbours that look alike are one path.
@@ -65,7 +72,8 @@ export function inline(chart, data, width, colours, suffix) {
   const size = { width, height: chart.height(data, width) };
   // What every text shares is said once, here and in the page's style.
   const content = body(chart.option(data, size, colours), size, `${data.id}-${suffix}`)
-    .replace(/ dominant-baseline="central"/g, '').replace(/ font-size="12"/g, '');
+    .replace(/ dominant-baseline="central"/g, '')
+    .replace(/ font-size="12"/g, '');
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${size.width}" height="${size.height}" viewBox="0 0 ${size.width} ${size.height}" font-family="${FONT}" font-size="12" aria-hidden="true" focusable="false">\n${content}</svg>`;
 }
 
@@ -85,7 +93,9 @@ export function standalone(chart, data, width) {
   const height = footTop + subtitles.length * 17 + 16;
   const caption = [
     ...(kicker ? [line(clip(kicker, size.width, 13), margin, margin + 2, 'font-size="13"', colours.muted)] : []),
-    ...titles.map((words, i) => line(words, margin, first + 8 + i * 23, 'font-size="17" font-weight="600"', colours.text)),
+    ...titles.map((words, i) =>
+      line(words, margin, first + 8 + i * 23, 'font-size="17" font-weight="600"', colours.text),
+    ),
     ...subtitles.map((words, i) => line(words, margin, footTop + 6 + i * 17, 'font-size="12"', colours.muted)),
   ];
   return [
@@ -105,4 +115,3 @@ export function standalone(chart, data, width) {
 function line(words, x, y, font, colour) {
   return `<text x="${x}" y="${y}" dominant-baseline="central" ${font} fill="${colour}">${escapeHtml(words)}</text>`;
 }
-

@@ -27,7 +27,8 @@ function readAddress() {
 
 function writeAddress() {
   const values = new URLSearchParams();
-  for (const [key, value] of Object.entries(state)) if (value.length) values.set(key, Array.isArray(value) ? value.join(',') : value);
+  for (const [key, value] of Object.entries(state))
+    if (value.length) values.set(key, Array.isArray(value) ? value.join(',') : value);
   const hash = values.toString();
   history.replaceState(null, '', hash ? `#${hash}` : location.pathname + location.search);
 }
@@ -82,7 +83,11 @@ function caption(figure) {
     return row;
   };
   figure.querySelector('thead').replaceChildren(line(head.map((words) => cell('th', words, 'col'))));
-  figure.querySelector('tbody').replaceChildren(...rows.map((row) => line(row.map((words, i) => (i === 0 ? cell('th', words, 'row') : cell('td', words))))));
+  figure
+    .querySelector('tbody')
+    .replaceChildren(
+      ...rows.map((row) => line(row.map((words, i) => (i === 0 ? cell('th', words, 'row') : cell('td', words))))),
+    );
 }
 
 function chooseMetric(box, button, byHand) {
@@ -166,7 +171,9 @@ function startKeys() {
 function startDownload() {
   document.getElementById('download').addEventListener('click', () => {
     const link = document.createElement('a');
-    link.href = URL.createObjectURL(new Blob([document.getElementById('results').textContent], { type: 'application/json' }));
+    link.href = URL.createObjectURL(
+      new Blob([document.getElementById('results').textContent], { type: 'application/json' }),
+    );
     link.download = 'results.json';
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
@@ -188,10 +195,14 @@ function startPictures() {
     if (root.clientWidth === width) return;
     width = root.clientWidth;
     cancelAnimationFrame(pending);
-    pending = requestAnimationFrame(() => { for (const figure of live.keys()) draw(figure); });
+    pending = requestAnimationFrame(() => {
+      for (const figure of live.keys()) draw(figure);
+    });
   });
   // Print what is on the screen: numbers unfolded, no row muted away.
-  addEventListener('beforeprint', () => { for (const twin of document.querySelectorAll('figure > details')) twin.open = true; });
+  addEventListener('beforeprint', () => {
+    for (const twin of document.querySelectorAll('figure > details')) twin.open = true;
+  });
 }
 
 async function start() {

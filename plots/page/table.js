@@ -15,7 +15,7 @@ export function table(state, changed, say) {
 
   function compare(a, b, column, direction) {
     const [x, y] = [keyOf(a, column), keyOf(b, column)];
-    if (x === null || y === null) return (x === null) - (y === null);  // not measured: last, whichever way
+    if (x === null || y === null) return (x === null) - (y === null); // not measured: last, whichever way
     const order = typeof x === 'number' ? x - y : x < y ? -1 : x > y ? 1 : 0;
     return direction === 'descending' ? -order : order;
   }
@@ -39,7 +39,9 @@ export function table(state, changed, say) {
     head.dataset.name = head.textContent;
     head.replaceChildren(button);
     button.addEventListener('click', () => {
-      const next = { ascending: 'descending', descending: '', '': 'ascending', none: 'ascending' }[head.getAttribute('aria-sort')];
+      const next = { ascending: 'descending', descending: '', '': 'ascending', none: 'ascending' }[
+        head.getAttribute('aria-sort')
+      ];
       state.sort = next ? `${head.dataset.name}:${next}` : '';
       sort();
       changed();
@@ -55,13 +57,22 @@ export function table(state, changed, say) {
 
   function lines() {
     const shown = [...body.rows].filter((row) => !row.hidden);
-    return [heads.map((head) => head.dataset.name), ...shown.map((row) => [...row.cells].map((cell) => cell.dataset.value ?? cell.textContent))];
+    return [
+      heads.map((head) => head.dataset.name),
+      ...shown.map((row) => [...row.cells].map((cell) => cell.dataset.value ?? cell.textContent)),
+    ];
   }
   const quote = (words) => (/[",\r\n]/.test(words) ? `"${words.replace(/"/g, '""')}"` : words);
   const formats = {
-    csv: () => lines().map((line) => line.map(quote).join(',')).join('\r\n'),
-    md: () => lines().map((line) => `| ${line.map((words) => words.replace(/\|/g, '\\|')).join(' | ')} |`)
-      .flatMap((line, i) => (i === 0 ? [line, `|${' --- |'.repeat(heads.length)}`] : [line])).join('\n'),
+    csv: () =>
+      lines()
+        .map((line) => line.map(quote).join(','))
+        .join('\r\n'),
+    md: () =>
+      lines()
+        .map((line) => `| ${line.map((words) => words.replace(/\|/g, '\\|')).join(' | ')} |`)
+        .flatMap((line, i) => (i === 0 ? [line, `|${' --- |'.repeat(heads.length)}`] : [line]))
+        .join('\n'),
   };
   for (const button of document.querySelectorAll('[data-copy]')) {
     button.addEventListener('click', async () => {

@@ -26,7 +26,10 @@ for (const [name, results] of Object.entries(all)) {
           ids.add(id);
         }
         assert.doesNotMatch(svg, /NaN|undefined|Infinity|var\(/, data.id);
-        for (const [width, suffix] of [[940, 'w'], [350, 'n']]) {
+        for (const [width, suffix] of [
+          [940, 'w'],
+          [350, 'n'],
+        ]) {
           const picture = inline(one, data, width, pageColours, suffix);
           for (const id of wellFormed(picture)) {
             assert.ok(!ids.has(id), `id ${id} is there twice`);
@@ -54,7 +57,8 @@ for (const [name, results] of Object.entries(all)) {
 test('absurd numbers are drawn too', () => {
   for (let seed = 1; seed <= 3; ++seed) {
     for (const one of charts) {
-      for (const data of one.prepare(wild(seed))) assert.doesNotMatch(standalone(one, data, 800), /NaN|undefined|Infinity/, data.id);
+      for (const data of one.prepare(wild(seed)))
+        assert.doesNotMatch(standalone(one, data, 800), /NaN|undefined|Infinity/, data.id);
     }
   }
 });
@@ -62,7 +66,15 @@ test('absurd numbers are drawn too', () => {
 test('the same file gives the same bytes, whatever was drawn before', () => {
   const draw = (one, data) => standalone(one, data, 800);
   const first = charts.flatMap((one) => one.prepare(sound).map((data) => draw(one, data)));
-  const backwards = [...charts].reverse().flatMap((one) => one.prepare(sound).reverse().map((data) => draw(one, data))).reverse();
+  const backwards = [...charts]
+    .reverse()
+    .flatMap((one) =>
+      one
+        .prepare(sound)
+        .reverse()
+        .map((data) => draw(one, data)),
+    )
+    .reverse();
   assert.deepEqual(first, backwards);
 });
 
@@ -76,7 +88,10 @@ test('a title is a claim of the file, word for word', () => {
       for (const data of list) {
         const said = chart(name).title(data);
         const group = groups.find((one) => one.key === data.group);
-        assert.ok(claims.has(said) && Object.values(group.claims).some((claim) => capital(sentence(claim)) === said), said);
+        assert.ok(
+          claims.has(said) && Object.values(group.claims).some((claim) => capital(sentence(claim)) === said),
+          said,
+        );
       }
     }
   }
@@ -85,7 +100,9 @@ test('a title is a claim of the file, word for word', () => {
 test('load names a winner only where the claims do', () => {
   const [data] = chart('load').prepare(sound);
   const said = chart('load').title(data);
-  const claims = sound.claims.filter((claim) => claim.group.startsWith('rpc') && ['p50_ns', 'p99_ns'].includes(claim.metric) && claim.kind === 'win');
+  const claims = sound.claims.filter(
+    (claim) => claim.group.startsWith('rpc') && ['p50_ns', 'p99_ns'].includes(claim.metric) && claim.kind === 'win',
+  );
   const [, winner, metric, count] = /^(\S+) has the lowest (p50|p99) at (\d+) of 3 rates$/.exec(said) ?? [];
   assert.ok(winner, said);
   const decided = claims.filter((claim) => claim.metric === `${metric}_ns` && !claim.group.includes('closed'));
@@ -98,7 +115,10 @@ test('which: stars and counts are those of the claims', () => {
     for (const data of chart('which').prepare(results)) {
       for (const column of data.columns) {
         const claim = results.claims.find((one) => one.group === column.group && one.metric === data.metric);
-        const starred = column.cells.filter((cell) => cell.best).map((cell) => cell.row).sort();
+        const starred = column.cells
+          .filter((cell) => cell.best)
+          .map((cell) => cell.row)
+          .sort();
         assert.deepEqual(starred, [...(claim?.best ?? [])].sort());
       }
       const counted = /in (\d+) of (\d+) workloads/.exec(chart('which').title(data));
@@ -110,7 +130,8 @@ test('which: stars and counts are those of the claims', () => {
 
 test('suspect and invalid cells, and the floor, win nothing, even where a claim names them', () => {
   const tampered = structuredClone(hurt);
-  for (const claim of tampered.claims) Object.assign(claim, { kind: 'tie', best: ['tcp', 'http-stream/h2', 'long-poll/h1', 'websocket/h1'] });
+  for (const claim of tampered.claims)
+    Object.assign(claim, { kind: 'tie', best: ['tcp', 'http-stream/h2', 'long-poll/h1', 'websocket/h1'] });
   for (const one of charts) {
     for (const data of one.prepare(tampered)) {
       const cells = [...(data.columns ?? []), ...(data.panels ?? [])].flatMap((part) => part.cells ?? part.entries);
@@ -139,7 +160,8 @@ test('tail: lines end where fewer than ten operations lie beyond, and pass throu
       const [, middle, low, high] = curve.points[0];
       assert.ok(low <= middle && middle <= high);
       assert.ok(Math.abs(middle / cell.summary.p50_ns.median - 1) < 0.01, `${curve.row}: ${middle}`);
-      for (let i = 1; i < curve.points.length; ++i) assert.ok(curve.points[i][1] >= curve.points[i - 1][1], 'a quantile fell');
+      for (let i = 1; i < curve.points.length; ++i)
+        assert.ok(curve.points[i][1] >= curve.points[i - 1][1], 'a quantile fell');
     }
   }
 });
@@ -152,7 +174,10 @@ test('bytes: parts add up to what was on the wire', () => {
       assert.ok(Math.abs(bar.parts.reduce((a, b) => a + b, 0) - bar.total) < 0.05, bar.row);
     }
     const fit = data.bars.filter((bar) => !isFloor(bar.row)).sort((a, b) => a.total - b.total);
-    assert.ok(chart('bytes').title(data).startsWith(`${fit[0].row} takes the fewest bytes`), chart('bytes').title(data));
+    assert.ok(
+      chart('bytes').title(data).startsWith(`${fit[0].row} takes the fewest bytes`),
+      chart('bytes').title(data),
+    );
   }
 });
 
@@ -160,7 +185,7 @@ test('bytes: no winner with too few runs, and rows that could not be compared ar
   for (const data of chart('bytes').prepare(two)) assert.match(chart('bytes').title(data), /^No claim on bytes/);
   const [feed] = chart('bytes').prepare(hurt);
   assert.match(chart('bytes').title(feed), /1 of 8 rows is not valid/);
-  assert.doesNotMatch(chart('bytes').title(feed), /^http-stream\/h2/);  // the leanest, but suspect
+  assert.doesNotMatch(chart('bytes').title(feed), /^http-stream\/h2/); // the leanest, but suspect
 });
 
 test('every picture says where it comes from and how many runs it has', () => {
@@ -185,7 +210,8 @@ test('numbers in a picture are those of its table', () => {
 
 test('muting a row fades it and moves nothing', () => {
   const colours = literalColours('light');
-  const shape = (option) => JSON.stringify(option.graphic.elements.map((e) => [e.type, e.shape ?? [e.style.x, e.style.y]]));
+  const shape = (option) =>
+    JSON.stringify(option.graphic.elements.map((e) => [e.type, e.shape ?? [e.style.x, e.style.y]]));
   for (const one of charts) {
     const [data] = one.prepare(sound);
     const size = { width: 940, height: one.height(data, 940) };

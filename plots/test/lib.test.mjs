@@ -11,8 +11,22 @@ import { clip, spread, textWidth, wrap } from '../lib/text.js';
 import { bucketIndex, random } from './fixture.mjs';
 
 test('three significant digits, no trailing zeros, no minus zero', () => {
-  const cases = [[0, '0'], [-0, '0'], [1, '1'], [1.5, '1.5'], [1.2345, '1.23'], [12.345, '12.3'], [123.45, '123'], [9.999, '10'],
-    [0.00123456, '0.00123'], [-2.5, '-2.5'], [null, '–'], [undefined, '–'], [NaN, '–'], [Infinity, '–']];
+  const cases = [
+    [0, '0'],
+    [-0, '0'],
+    [1, '1'],
+    [1.5, '1.5'],
+    [1.2345, '1.23'],
+    [12.345, '12.3'],
+    [123.45, '123'],
+    [9.999, '10'],
+    [0.00123456, '0.00123'],
+    [-2.5, '-2.5'],
+    [null, '–'],
+    [undefined, '–'],
+    [NaN, '–'],
+    [Infinity, '–'],
+  ];
   for (const [value, shown] of cases) assert.equal(significant(value), shown, String(value));
 });
 
@@ -42,7 +56,7 @@ test('a bucket stands for its middle, and every value falls into its own', () =>
 
 test('quantiles are those of the sorted values', () => {
   const next = random(3);
-  const values = Array.from({ length: 5000 }, () => 1 + Math.floor(900 * next()));  // below 1024 a bucket is one value
+  const values = Array.from({ length: 5000 }, () => 1 + Math.floor(900 * next())); // below 1024 a bucket is one value
   const counts = new Map();
   for (const v of values) counts.set(v, (counts.get(v) ?? 0) + 1);
   const histogram = { unit_ns: 1, sub_bucket_bits: 10, counts: [...counts].sort((a, b) => a[0] - b[0]) };
@@ -50,7 +64,10 @@ test('quantiles are those of the sorted values', () => {
   values.sort((a, b) => a - b);
   assert.equal(total(found), 5000);
   const qs = [0, 0.1, 0.5, 0.9, 0.99, 0.999, 1];
-  assert.deepEqual(quantiles(found, qs), qs.map((q) => values[Math.max(1, Math.ceil(q * 5000 - 1e-9)) - 1]));
+  assert.deepEqual(
+    quantiles(found, qs),
+    qs.map((q) => values[Math.max(1, Math.ceil(q * 5000 - 1e-9)) - 1]),
+  );
 });
 
 test('operations that never ended are slower than every quantile that is shown', () => {
@@ -75,7 +92,9 @@ test('ticks of a log axis keep their distance over any range', () => {
     const at = place(axis, 0, pixels);
     assert.ok(at(low) >= 0 && at(high) <= pixels);
     const places = axis.ticks.map((t) => at(axis.value(t)));
-    places.forEach((x, k) => assert.ok(x >= -1e-6 && x <= pixels + 1e-6 && (k === 0 || x - places[k - 1] >= 26 - 1e-6)));
+    places.forEach((x, k) =>
+      assert.ok(x >= -1e-6 && x <= pixels + 1e-6 && (k === 0 || x - places[k - 1] >= 26 - 1e-6)),
+    );
     assert.ok(pixels < 150 || axis.ticks.length >= 2, `${low} to ${high} on ${pixels} pixels has ${axis.ticks.length}`);
   }
   assert.ok(logAxis([], 100, 20).max > logAxis([], 100, 20).min);
@@ -106,15 +125,32 @@ test('text is wrapped and cut to the width', () => {
 });
 
 test('claims are set in type, long excuses are counted', () => {
-  assert.equal(sentence({ sentence: 'sse/h1 has the lowest p99: 1.38-1.6x clear of long-poll/h1' }), 'sse/h1 has the lowest p99: 1.38–1.6× clear of long-poll/h1');
-  assert.equal(sentence({ sentence: 'no claim on p50: a/h1, b/h1, c/h2 and d/h1 are not valid' }), 'no claim on p50: 4 rows are not valid');
-  assert.equal(sentence({ sentence: 'no claim on p50: a/h1 and b/h1 are not valid' }), 'no claim on p50: a/h1 and b/h1 are not valid');
+  assert.equal(
+    sentence({ sentence: 'sse/h1 has the lowest p99: 1.38-1.6x clear of long-poll/h1' }),
+    'sse/h1 has the lowest p99: 1.38–1.6× clear of long-poll/h1',
+  );
+  assert.equal(
+    sentence({ sentence: 'no claim on p50: a/h1, b/h1, c/h2 and d/h1 are not valid' }),
+    'no claim on p50: 4 rows are not valid',
+  );
+  assert.equal(
+    sentence({ sentence: 'no claim on p50: a/h1 and b/h1 are not valid' }),
+    'no claim on p50: a/h1 and b/h1 are not valid',
+  );
   assert.equal(slug('cpp_httplib: feed c1 r5'), 'cpp-httplib-feed-c1-r5');
 });
 
 test('the validator finds what is wrong, and where', () => {
-  const schema = { type: 'object', additionalProperties: false, required: ['a'], properties: {
-    a: { type: 'array', items: { anyOf: [{ type: 'null' }, { $ref: '#/$defs/n' }] } }, b: { enum: ['x', null] } }, $defs: { n: { type: 'integer', minimum: 1 } } };
+  const schema = {
+    type: 'object',
+    additionalProperties: false,
+    required: ['a'],
+    properties: {
+      a: { type: 'array', items: { anyOf: [{ type: 'null' }, { $ref: '#/$defs/n' }] } },
+      b: { enum: ['x', null] },
+    },
+    $defs: { n: { type: 'integer', minimum: 1 } },
+  };
   assert.equal(firstError({ a: [1, null], b: null }, schema, {}), null);
   assert.match(firstError({ a: [1, 0] }, schema, {}), /^a\[1\]: 0 is out of range/);
   assert.match(firstError({ a: [1.5] }, schema, {}), /^a\[0\]: integer expected/);

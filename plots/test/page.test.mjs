@@ -18,7 +18,9 @@ for (const [name, html] of Object.entries(pages)) {
   test(`"${name}": nothing is fetched, and the policy says so`, () => {
     assert.ok(Buffer.byteLength(html) <= LIMIT_BYTES);
     const policy = /<meta http-equiv="Content-Security-Policy" content="([^"]+)">/.exec(html)[1];
-    assert.ok(policy.startsWith("default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"));
+    assert.ok(
+      policy.startsWith("default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"),
+    );
     assert.doesNotMatch(policy, /https?:|\*|unsafe-eval/);
     const visible = still(html);
     assert.doesNotMatch(visible, /\b(src|srcset|poster|data|action)="/);
@@ -40,8 +42,15 @@ for (const [name, html] of Object.entries(pages)) {
   test(`"${name}": names are text, never markup`, () => {
     assert.doesNotMatch(html, /<img/);
     const scripts = [...html.matchAll(/<script([^>]*)>([\s\S]*?)<\/script>/g)];
-    assert.deepEqual(scripts.map(([, attributes]) => attributes.trim()),
-      ['type="application/json" id="results"', 'type="application/json" id="charts"', 'type="application/gzip" id="library"', '']);
+    assert.deepEqual(
+      scripts.map(([, attributes]) => attributes.trim()),
+      [
+        'type="application/json" id="results"',
+        'type="application/json" id="charts"',
+        'type="application/gzip" id="library"',
+        '',
+      ],
+    );
     assert.equal(JSON.parse(scripts[0][2]).cells.length, all[name].cells.length);
     assert.equal(JSON.parse(scripts[1][2]).charts.length, charts.length);
   });
@@ -52,11 +61,13 @@ for (const [name, html] of Object.entries(pages)) {
       for (const data of list) {
         assert.ok(visible.includes(escapeHtml(chart.title(data))), data.id);
         if (chart.name !== 'which') assert.match(visible, new RegExp(`<figure id="${data.id}"[^>]*>[\\s\\S]*?<svg`));
-        for (const row of chart.table(data).rows) for (const cell of row) assert.ok(visible.includes(`>${escapeHtml(cell)}</t`), `${data.id}: ${cell}`);
+        for (const row of chart.table(data).rows)
+          for (const cell of row) assert.ok(visible.includes(`>${escapeHtml(cell)}</t`), `${data.id}: ${cell}`);
       }
     }
     for (const claim of all[name].claims) assert.ok(visible.includes(escapeHtml(sentence(claim))), claim.sentence);
-    for (const cell of all[name].cells) for (const reason of cell.reasons) assert.ok(visible.includes(escapeHtml(reason.text)));
+    for (const cell of all[name].cells)
+      for (const reason of cell.reasons) assert.ok(visible.includes(escapeHtml(reason.text)));
   });
 }
 
@@ -65,7 +76,10 @@ test('the same file gives the same page', () => {
 });
 
 test('a full score card fits, and what is left out is named', () => {
-  const card = fixture({ rounds: 10, groups: GROUPS.map((group) => ({ ...group, operations: Math.min(group.operations, 10000) })) });
+  const card = fixture({
+    rounds: 10,
+    groups: GROUPS.map((group) => ({ ...group, operations: Math.min(group.operations, 10000) })),
+  });
   const html = pageOf(card);
   assert.ok(Buffer.byteLength(html) <= LIMIT_BYTES, `${Buffer.byteLength(html)} bytes`);
   assert.match(html, /The results file without [a-z]/);
@@ -78,7 +92,10 @@ test('what the page carries of the file has no histograms, and less at every ste
     assert.match(left, /\S/);
     return JSON.stringify(copy).length;
   });
-  assert.deepEqual([...sizes].sort((a, b) => b - a), sizes);
+  assert.deepEqual(
+    [...sizes].sort((a, b) => b - a),
+    sizes,
+  );
   assert.match(JSON.stringify(sound), /"histogram"/);
 });
 
@@ -108,5 +125,8 @@ test('cards of a file without a claim say why', () => {
 });
 
 test('an interrupted run says so first', () => {
-  assert.match(pageOf({ ...nothing, aborted: true, complete: false }), /<header>[\s\S]*interrupted: partial results[\s\S]*<\/header>/);
+  assert.match(
+    pageOf({ ...nothing, aborted: true, complete: false }),
+    /<header>[\s\S]*interrupted: partial results[\s\S]*<\/header>/,
+  );
 });

@@ -19,7 +19,11 @@ function put(name, content) {
 }
 
 function render(args, env = {}) {
-  return spawnSync(process.execPath, [plotsPath('render.mjs'), ...args], { encoding: 'utf8', cwd: home, env: { ...process.env, ...env } });
+  return spawnSync(process.execPath, [plotsPath('render.mjs'), ...args], {
+    encoding: 'utf8',
+    cwd: home,
+    env: { ...process.env, ...env },
+  });
 }
 
 function fails(args, code, pattern) {
@@ -30,8 +34,14 @@ function fails(args, code, pattern) {
   assert.equal(stdout, '');
 }
 
-const tree = (directory) => Object.fromEntries(fs.readdirSync(directory, { recursive: true }).sort()
-  .filter((name) => fs.statSync(path.join(directory, name)).isFile()).map((name) => [name, fs.readFileSync(path.join(directory, name), 'utf8')]));
+const tree = (directory) =>
+  Object.fromEntries(
+    fs
+      .readdirSync(directory, { recursive: true })
+      .sort()
+      .filter((name) => fs.statSync(path.join(directory, name)).isFile())
+      .map((name) => [name, fs.readFileSync(path.join(directory, name), 'utf8')]),
+  );
 
 test('writes the page and the pictures, the same bytes in any locale and zone', () => {
   const file = put('hurt.json', hurt);
@@ -45,13 +55,17 @@ test('writes the page and the pictures, the same bytes in any locale and zone', 
   for (const name of Object.keys(a)) assert.ok(a[name] === b[name], `${name} differs`);
   assert.ok(a['report.html']);
   for (const name of ['which', 'tail', 'load', 'throughput', 'intervals', 'bytes', 'connection']) {
-    assert.ok(Object.keys(a).some((one) => one.startsWith(`charts/${name}-`) && one.endsWith('.svg')), name);
+    assert.ok(
+      Object.keys(a).some((one) => one.startsWith(`charts/${name}-`) && one.endsWith('.svg')),
+      name,
+    );
   }
 });
 
 test('pictures of an earlier run go, other files stay', () => {
   const out = path.join(home, 'c');
-  assert.equal(render([put('hurt.json', hurt), '--out', out]).status, 0);
+  fs.cpSync(path.join(home, 'a'), out, { recursive: true }); // what the test before wrote
+  assert.ok(fs.readdirSync(path.join(out, 'charts')).some((name) => name.includes('chat')));
   fs.writeFileSync(path.join(out, 'charts', 'mine.svg'), 'kept');
   assert.equal(render([put('two.json', two), '--out', out]).status, 0);
   const names = fs.readdirSync(path.join(out, 'charts'));
@@ -84,7 +98,7 @@ test('what cannot be written is 5, and the old page stays whole', () => {
   const file = put('two.json', two);
   fails([file, '--out', path.join(file, 'under-a-file')], 5, /cannot make/);
   const out = path.join(home, 'f');
-  fs.mkdirSync(path.join(out, 'report.html'), { recursive: true });  // a directory where the page should go
+  fs.mkdirSync(path.join(out, 'report.html'), { recursive: true }); // a directory where the page should go
   fails([file, '--out', out], 5, /cannot write .*report\.html/);
   assert.deepEqual(fs.readdirSync(out).sort(), ['charts', 'report.html']);
 });

@@ -12,7 +12,11 @@ export function wellFormed(text) {
     if (text[at] !== '<') {
       const next = text.indexOf('<', at);
       const words = text.slice(at, next === -1 ? undefined : next);
-      assert.doesNotMatch(words.replace(/&(amp|lt|gt|quot|#39|#x?[0-9a-fA-F]+);/g, ''), /[&>]/, `stray character in "${words.slice(0, 60)}"`);
+      assert.doesNotMatch(
+        words.replace(/&(amp|lt|gt|quot|#39|#x?[0-9a-fA-F]+);/g, ''),
+        /[&>]/,
+        `stray character in "${words.slice(0, 60)}"`,
+      );
       if (open.length === 0) assert.equal(words.trim(), '', 'text outside of the root');
       at = next === -1 ? text.length : next;
       continue;
