@@ -98,7 +98,7 @@ class Http2ClientConnection final : private ChannelTimerOwner {
 
   Http2ClientConnection(Host& host, const Address& peer, std::string authority,
                         const Http2Config& config = {});
-  ~Http2ClientConnection();
+  ~Http2ClientConnection() override;
   Http2ClientConnection(const Http2ClientConnection&) = delete;
   Http2ClientConnection& operator=(const Http2ClientConnection&) = delete;
 

@@ -35,6 +35,7 @@ conform::Target target_of(std::string_view url) {
 
 void check_rows(const std::vector<std::string>& rows) {
   std::vector<std::string_view> names;
+  names.reserve(kRows.size());
   for (const Row& row : kRows) names.push_back(row.name);
   for (const std::string& row : rows) {
     if (find_row(row) != nullptr) continue;

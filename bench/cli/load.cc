@@ -76,6 +76,7 @@ class SignalsHandled {
 template <class Table>
 std::string suggestion(std::string_view word, const Table& table) {
   std::vector<std::string_view> names;
+  names.reserve(std::size(table));
   for (const auto& entry : table) names.push_back(entry.name);
   return did_you_mean(word, names);
 }

@@ -1,16 +1,17 @@
 #include "core/codec/sse.h"
 
 #include <charconv>
-#include <cstring>
+#include <string_view>
 
 namespace dragstrip {
 
 SseMessageStart::SseMessageStart(std::uint64_t seq) noexcept {
+  constexpr std::string_view kId = "id: ";
+  constexpr std::string_view kData = "\ndata: ";
   char* const begin = text_.data();
-  std::memcpy(begin, "id: ", 4);
-  char* const end = std::to_chars(begin + 4, begin + 24, seq).ptr;
-  std::memcpy(end, "\ndata: ", 7);
-  size_ = static_cast<std::size_t>(end - begin) + 7;
+  char* const number = begin + kId.copy(begin, kId.size());
+  char* const end = std::to_chars(number, number + 20, seq).ptr;
+  size_ = static_cast<std::size_t>(end - begin) + kData.copy(end, kData.size());
 }
 
 void encode_sse_message(Buffer& out, std::uint64_t seq, std::string_view payload, bool has_line_end) {

@@ -5,7 +5,7 @@ set -uo pipefail
 cd "$(dirname "$0")/../.."
 stamps=build/release/tidy
 mkdir -p "$stamps"
-headers=$(git ls-files '*.h' .clang-tidy | sort | xargs cat | sha256sum | cut -c1-16)
+headers=$(git ls-files '*.h' '*.clang-tidy' | sort | xargs cat | sha256sum | cut -c1-16)
 check_one() {
   local file=$1 stamp
   stamp=$stamps/$(sha256sum "$file" | cut -c1-16)-$headers

@@ -80,7 +80,7 @@ bool valid_name(const std::string& name) {
 }
 
 std::string topic_name(const Request& request) {
-  const std::string name = request.get_param_value("topic");
+  std::string name = request.get_param_value("topic");
   if (!valid_name(name)) throw BadRequest{"topic: 1 to 128 bytes of A-Z a-z 0-9 . _ ~ -\n"};
   return name;
 }
@@ -279,7 +279,7 @@ class StopOnSignal {
     });
   }
   ~StopOnSignal() {
-    pthread_kill(waiter_.native_handle(), SIGTERM);  // where the server came to its end without one
+    pthread_kill(waiter_.native_handle(), SIGINT);  // where the server came to its end without one
     waiter_.join();
   }
   StopOnSignal(const StopOnSignal&) = delete;
@@ -319,7 +319,7 @@ int serve(int argc, char** argv) {
     } else if (flag == "--profile" && (value == "default" || value == "tuned")) {
       tuned = value == "tuned";
     } else {
-      return usage("unknown flag " + flag + " " + value);
+      return usage(std::string("unknown flag ").append(flag).append(" ").append(value));
     }
   }
   // cpp-httplib 0.11 is unsafe for hostile input (unbounded fields and chunked bodies): loopback only.
