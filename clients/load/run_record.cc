@@ -6,6 +6,8 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "clients/load/thresholds.h"
+
 namespace dragstrip {
 
 namespace {
@@ -22,9 +24,9 @@ struct NamedQuantile {
   double q;
   std::uint64_t needs;  // scheduled operations
 };
-constexpr std::array kQuantiles{NamedQuantile{"p50", 0.5, 1}, NamedQuantile{"p90", 0.9, 1},
-                                NamedQuantile{"p95", 0.95, 1}, NamedQuantile{"p99", 0.99, 10'000},
-                                NamedQuantile{"p999", 0.999, 100'000}};
+constexpr std::array kQuantiles{
+    NamedQuantile{"p50", 0.5, 1}, NamedQuantile{"p90", 0.9, 1}, NamedQuantile{"p95", 0.95, 1},
+    NamedQuantile{"p99", 0.99, thresholds::kSamplesForP99}, NamedQuantile{"p999", 0.999, 100'000}};
 
 template <class T>
 Json maybe(const std::optional<T>& value) {

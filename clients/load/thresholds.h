@@ -3,13 +3,17 @@
 // at all.
 #pragma once
 
+#include <cstdint>
+
 #include "core/base/time.h"
 
 namespace dragstrip::thresholds {
 
+// Scheduled operations that a p99 needs.
+inline constexpr std::uint64_t kSamplesForP99 = 10'000;
 // Slip: how late the generator itself acted.
 inline constexpr Duration kSlipP99{1'000'000};
-inline constexpr double kSlipShareOfP99 = 0.10;  // of the reported p99
+inline constexpr double kSlipShareOfP99 = 0.10;  // of the reported p99, where there is one; not in feeds
 // Slip is a part of every latency, and shown. Below this, which is what waking up costs on an idle machine,
 // its share of a small p99 is not held against a run.
 inline constexpr Duration kSlipFloor{100'000};

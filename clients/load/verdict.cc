@@ -111,7 +111,10 @@ class Judge {
       mark(Verdict::suspect, "slip", fmt::format("client-limited: slip p99 is {:.2f} ms", ms));
       return;
     }
-    if (r_.latency().count() == 0 || facts_.closed) return;
+    // What cannot be reported cannot be spoilt; and in a feed the probe is late because we are receiving,
+    // which is the load itself.
+    const bool p99_is_reported = r_.latency().count() >= kSamplesForP99;
+    if (!p99_is_reported || facts_.closed || facts_.receipts_are_the_rate) return;
     const auto p99 = static_cast<double>(r_.latency().together().quantile(0.99));
     const double share = static_cast<double>(slip_p99) / p99;
     if (share > kSlipShareOfP99 && slip_p99 > kSlipFloor.count()) {
