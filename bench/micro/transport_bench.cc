@@ -7,7 +7,8 @@
 //
 // Short polling is in none but connect and receive_1mib: what a message waits for there is its interval.
 // Counters are per operation: server_cpu_ns, wire_up and wire_down (bytes with TCP/IP headers, from the
-// client's TCP_INFO), client_calls (system calls of the client's loop). Costs, never latency under load.
+// client's TCP_INFO), segments (both ways), client_calls (system calls of the client's loop). Costs, never
+// latency under load.
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
@@ -67,6 +68,8 @@ class Meter {
                                        t1.app_bytes_out + kHeaderBytes * t1.tcp_segments_out);
     state.counters["wire_down"] = per_op(t0.app_bytes_in + kHeaderBytes * t0.tcp_segments_in,
                                          t1.app_bytes_in + kHeaderBytes * t1.tcp_segments_in);
+    state.counters["segments"] =
+        per_op(t0.tcp_segments_in + t0.tcp_segments_out, t1.tcp_segments_in + t1.tcp_segments_out);
     state.counters["client_calls"] = per_op(calls(t0), calls(t1));
   }
 
