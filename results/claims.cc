@@ -1,6 +1,6 @@
 // Claims: win, tie or no claim per group and metric, with a sentence that says it.
 #include <algorithm>
-#include <array>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +12,8 @@
 namespace dragstrip {
 
 namespace {
+
+constexpr double kClaimError = 0.05;  // of a whole file
 
 struct Contestant {
   const Cell* cell;
@@ -147,10 +149,17 @@ void conclude(Claim& claim, const std::vector<Contestant>& contestants, const Me
                    times(runner_up->ratio.interval) + " clear of " + runner_up->cell->row;
 }
 
-Claim make_claim(const std::string& group, const std::vector<const Cell*>& cells, std::size_t metric,
+// A claim, and how easily chance makes it. No p: nothing was compared.
+struct Draft {
+  Claim claim;
+  std::optional<double> p;
+};
+
+Draft make_claim(const std::string& group, const std::vector<const Cell*>& cells, std::size_t metric,
                  std::uint64_t seed) {
   const Metric& info = kMetrics[metric];
-  Claim claim;
+  Draft draft;
+  Claim& claim = draft.claim;
   claim.group = group;
   claim.metric = info.key;
   claim.direction = info.better;
@@ -158,11 +167,12 @@ Claim make_claim(const std::string& group, const std::vector<const Cell*>& cells
   const std::string prefix = "no claim on " + std::string(info.label) + ": ";
   if (field.contestants.size() < 2) {
     claim.sentence = prefix + (field.excuse.empty() ? "nothing to compare" : field.excuse);
-    return claim;
+    return draft;
   }
   std::vector<Contestant>& contestants = field.contestants;
   order_by_median(contestants, metric);
   std::size_t fewest = ~std::size_t{0};
+  double p = 0;
   for (Contestant& contestant : contestants) {
     std::size_t pairs = 0;
     const auto ratio = ratio_to(*contestant.cell, *contestants.front().cell, metric, seed, &pairs);
@@ -173,15 +183,41 @@ Claim make_claim(const std::string& group, const std::vector<const Cell*>& cells
           prefix + (pairs < kMinPairs ? std::to_string(pairs) + (pairs == 1 ? " round, " : " rounds, ") +
                                             std::to_string(kMinPairs) + " are needed"
                                       : contestant.cell->row + " has a value of 0");
-      return claim;
+      return draft;
     }
     contestant.ratio = *ratio;
     contestant.separation = separation(*ratio, info.margin);
+    // A claim says something about every row beside the leader: it is as weak as the weakest of these.
+    if (contestant.cell != contestants.front().cell) p = std::max(p, separation_p(*ratio, info.margin));
     claim.ratios.push_back({contestant.cell->row, ratio->ratio, ratio->interval.low, ratio->interval.high});
   }
   conclude(claim, contestants, info, fewest);
   if (!field.excuse.empty()) claim.sentence += " (" + field.excuse + ")";
-  return claim;
+  draft.p = p;
+  return draft;
+}
+
+// Twenty comparisons of equal rows at 5 % make one claim of nothing. Holm's rule keeps the chance of even one
+// such claim in the whole file below 5 %.
+std::vector<Claim> adjust(std::vector<Draft>& drafts) {
+  std::vector<double> p;
+  for (const Draft& draft : drafts) {
+    if (draft.p) p.push_back(*draft.p);
+  }
+  const std::vector<double> adjusted = holm(p);
+  std::vector<Claim> claims;
+  std::size_t compared = 0;
+  for (Draft& draft : drafts) {
+    Claim& claim = draft.claim;
+    if (draft.p && adjusted[compared++] > kClaimError && claim.kind != ClaimKind::no_claim) {
+      claim.kind = ClaimKind::no_claim;
+      claim.best.clear();
+      claim.sentence = "no claim: \"" + claim.sentence + "\" is what chance may do in one of " +
+                       std::to_string(p.size()) + " comparisons; more rounds would decide";
+    }
+    claims.push_back(std::move(claim));
+  }
+  return claims;
 }
 
 }  // namespace
@@ -191,7 +227,7 @@ std::vector<Claim> make_claims(const std::vector<Cell>& cells, std::uint64_t see
   for (const Cell& cell : cells) {
     if (std::find(groups.begin(), groups.end(), cell.group) == groups.end()) groups.push_back(cell.group);
   }
-  std::vector<Claim> claims;
+  std::vector<Draft> drafts;
   for (const std::string& group : groups) {
     std::vector<const Cell*> members;
     for (const Cell& cell : cells) {
@@ -204,10 +240,10 @@ std::vector<Claim> make_claims(const std::vector<Cell>& cells, std::uint64_t see
       const bool measured = std::any_of(members.begin(), members.end(), [&](const Cell* cell) {
         return !is_floor(*cell) && cell->summary[metric].has_value();
       });
-      if (measured) claims.push_back(make_claim(group, members, metric, seed));
+      if (measured) drafts.push_back(make_claim(group, members, metric, seed));
     }
   }
-  return claims;
+  return adjust(drafts);
 }
 
 }  // namespace dragstrip

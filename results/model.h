@@ -51,7 +51,7 @@ struct RunRecord {
 // A metric over the runs of a cell.
 struct Stat {
   double median = 0;
-  double low = 0;  // 95 % interval of the median, percentile bootstrap over runs
+  double low = 0;  // 95 % interval of the median over runs (results/statistics.h)
   double high = 0;
   bool lower_bound = false;    // at least one run's value is one
   std::vector<double> values;  // in round order

@@ -36,7 +36,7 @@ std::optional<Stat> stat_of(const Cell& cell, std::size_t metric, std::uint64_t 
   }
   if (stat.values.empty()) return std::nullopt;
   stat.median = median(stat.values);
-  const Interval interval = bootstrap_median(stat.values, seed + metric);
+  const Interval interval = median_interval(stat.values, seed + metric);
   stat.low = interval.low;
   stat.high = interval.high;
   return stat;

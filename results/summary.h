@@ -7,7 +7,8 @@
 //
 // A claim compares the cells of a group by the paired ratio to the row with the best median. `win`: every
 // other row is clearly worse; `tie`: some are within the margin of it and the rest clearly worse; else
-// `no_claim`. The raw tcp row is the floor, not a contestant.
+// `no_claim`. The raw tcp row is the floor, not a contestant. Holm's rule over all claims of a file keeps the
+// chance that any of them is made of noise below 5 %.
 #pragma once
 
 #include <cstdint>

@@ -69,7 +69,7 @@ export function title(data) {
 
 export function subtitle(data) {
   return [
-    `dot: median of ${data.rounds} ${data.rounds === 1 ? 'run' : 'runs'}, bar: 95 % bootstrap interval of it, ticks: runs; each panel has its own scale`,
+    `dot: median of ${data.rounds} ${data.rounds === 1 ? 'run' : 'runs'}, bar: 95 % interval of it, ticks: runs; each panel has its own scale`,
     ...data.panels.filter((p) => p.from).map((p) => `memory from ${p.from}`),
     ...(data.unfit.length ? [unfitNote(data.unfit)] : []),
     data.provenance,

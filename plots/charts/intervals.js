@@ -36,7 +36,7 @@ export function title(data) {
 
 export function subtitle(data) {
   return [
-    `dot: median of ${data.rounds} ${data.rounds === 1 ? 'run' : 'runs'}, bar: 95 % bootstrap interval of it, ticks: runs, log scale`,
+    `dot: median of ${data.rounds} ${data.rounds === 1 ? 'run' : 'runs'}, bar: 95 % interval of it, ticks: runs, log scale`,
     '★ best or tied',
     ...(data.unfit.length ? [unfitNote(data.unfit)] : []),
     data.provenance,

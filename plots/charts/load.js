@@ -94,7 +94,7 @@ export function title(data) {
 export function subtitle(data) {
   const all = data.series.flatMap((s) => s.points);
   const parts = [
-    `open loop, ${data.rounds} ${data.rounds === 1 ? 'run' : 'runs'} a point, bar: 95 % bootstrap interval of the median`,
+    `open loop, ${data.rounds} ${data.rounds === 1 ? 'run' : 'runs'} a point, bar: 95 % interval of the median`,
   ];
   const missing = all.filter((p) => !p.p99_ns && p.p50_ns).length;
   if (missing) parts.push(`${missing} points have no p99 (it needs 10,000 operations a run)`);

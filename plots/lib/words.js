@@ -13,7 +13,7 @@ the highest. Typical mistake: reading on where a line has ended; fewer than ten 
 <p>Open loop: operations start when the schedule says, whatever the server does, so waiting is counted. ✕ marks loads at which fewer
 than 95 % of the operations completed.</p>
 <h3>Intervals</h3>
-<p>Dot: median over runs. Bar: 95 % bootstrap interval of that median. Small ticks above: the runs themselves. Bars that overlap
+<p>Dot: median over runs. Bar: 95 % interval of that median. Small ticks above: the runs themselves. Bars that overlap
 may still be different, since rounds pair the rows; the sentence above the chart is the verdict.</p>
 <h3>Bytes</h3>
 <p>TCP/IP bytes both ways, one message. Small messages cost less in a row that puts several of them into one segment.</p>

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/base/random.h"
+#include "results/distributions.h"
 
 namespace dragstrip {
 namespace {
@@ -30,55 +31,75 @@ TEST(Median, OfOddAndEvenCounts) {
   EXPECT_EQ(median(std::array{7.0}), 7.0);
 }
 
-TEST(Bootstrap, OneValueHasNoWidth) {
-  const Interval interval = bootstrap_median(std::array{5.0}, 1);
+TEST(MedianInterval, OneValueHasNoWidth) {
+  const Interval interval = median_interval(std::array{5.0}, 1);
   EXPECT_EQ(interval.low, 5.0);
   EXPECT_EQ(interval.high, 5.0);
 }
 
-TEST(Bootstrap, EqualValuesHaveNoWidth) {
-  const std::vector<double> values(10, 3.0);
-  const Interval interval = bootstrap_median(values, 1);
-  EXPECT_EQ(interval.low, 3.0);
-  EXPECT_EQ(interval.high, 3.0);
+TEST(MedianInterval, EqualValuesHaveNoWidth) {
+  for (const std::size_t runs : {2u, 10u, 20u}) {
+    const Interval interval = median_interval(std::vector<double>(runs, 3.0), 1);
+    EXPECT_NEAR(interval.low, 3.0, 1e-12) << runs;
+    EXPECT_NEAR(interval.high, 3.0, 1e-12) << runs;
+  }
 }
 
-TEST(Bootstrap, SameSeedSameInterval) {
-  const std::vector<double> values{1, 5, 2, 8, 3, 9};
-  const Interval a = bootstrap_median(values, 42);
-  const Interval b = bootstrap_median(values, 42);
+TEST(MedianInterval, SameSeedSameInterval) {
+  std::vector<double> values;
+  for (int i = 0; i < 20; ++i) values.push_back(100 + (i * 7) % 13);
+  const Interval a = median_interval(values, 42);
+  const Interval b = median_interval(values, 42);
   EXPECT_EQ(a.low, b.low);
   EXPECT_EQ(a.high, b.high);
 }
 
-// With 5 values the lowest median of a resample has a chance above 2.5 %: the interval is the range (by
-// enumeration: P(at least three of five draws are the lowest) = 5.8 %).
-TEST(Bootstrap, OfFiveIsTheRange) {
-  const Interval interval = bootstrap_median(std::vector<double>{10, 20, 30, 40, 50}, 7);
-  EXPECT_EQ(interval.low, 10);
-  EXPECT_EQ(interval.high, 50);
+// By hand: the logarithms are 0, 1, 2, so the interval is e^(1 -+ 4.3027 / sqrt(3)).
+TEST(MedianInterval, OfFewRunsIsStudentsOnLogarithms) {
+  const double e = std::numbers::e;
+  const Interval interval = median_interval(std::array{1.0, e, e * e}, 7);
+  EXPECT_NEAR(interval.low, std::exp(1 - 4.302653 / std::sqrt(3.0)), 1e-6);
+  EXPECT_NEAR(interval.high, std::exp(1 + 4.302653 / std::sqrt(3.0)), 1e-4);
 }
 
-// Skewed data, as latencies are: the interval holds the true median about as often as it says.
-TEST(Bootstrap, CoversTheMedianOfALogNormal) {
-  Normal normal(11);
-  int covered = 0;
-  constexpr int kTrials = 1000;
-  for (int trial = 0; trial < kTrials; ++trial) {
-    std::vector<double> values(10);
-    for (double& value : values) value = std::exp(normal());  // median 1
-    const Interval interval = bootstrap_median(values, static_cast<std::uint64_t>(trial));
-    covered += interval.low <= 1 && 1 <= interval.high ? 1 : 0;
+TEST(MedianInterval, OfZeroBytesIsNotANumberLess) {
+  const Interval interval = median_interval(std::array{0.0, 1.0, 2.0}, 7);
+  EXPECT_NEAR(interval.low, 1 - 4.302653 / std::sqrt(3.0), 1e-6);
+  EXPECT_NEAR(interval.high, 1 + 4.302653 / std::sqrt(3.0), 1e-6);
+}
+
+TEST(MedianInterval, HoldsTheMedian) {
+  const std::vector<double> skewed{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1e9};
+  const Interval interval = median_interval(skewed, 1);
+  EXPECT_LE(interval.low, 1);
+  EXPECT_GE(interval.high, 1);
+}
+
+// Tables of Student's t and of the normal distribution.
+TEST(Distributions, KnownPoints) {
+  EXPECT_NEAR(student_t_quantile(0.975, 1), 12.706205, 1e-5);
+  EXPECT_NEAR(student_t_quantile(0.975, 5), 2.570582, 1e-6);
+  EXPECT_NEAR(student_t_quantile(0.95, 10), 1.812461, 1e-6);
+  EXPECT_NEAR(student_t_quantile(0.975, 60), 2.000298, 1e-6);
+  EXPECT_NEAR(student_t_quantile(0.025, 60), -2.000298, 1e-6);
+  EXPECT_NEAR(student_t_cdf(0, 7), 0.5, 1e-12);
+  EXPECT_NEAR(student_t_cdf(-3.182446, 3), 0.025, 1e-7);
+  EXPECT_NEAR(normal_quantile(0.975), 1.959963985, 1e-8);
+  EXPECT_NEAR(normal_cdf(-3), 0.001349898, 1e-9);
+  // With one degree of freedom it is Cauchy's: 1/2 + arctan(t) / pi.
+  for (const double t : {-40.0, -1.0, 0.3, 5.0}) {
+    EXPECT_NEAR(student_t_cdf(t, 1), 0.5 + std::atan(t) / std::numbers::pi, 1e-10);
   }
-  EXPECT_GE(covered, 920);
-  EXPECT_LE(covered, 995);
 }
 
-TEST(Student, KnownPoints) {
-  EXPECT_NEAR(student_t975(1), 12.706, 1e-3);
-  EXPECT_NEAR(student_t975(5), 2.571, 1e-3);
-  EXPECT_NEAR(student_t975(60), 2.000, 2e-3);
-  EXPECT_NEAR(student_t975(100'000), 1.960, 1e-3);
+// By hand: sorted 0.01 x 3, 0.02 x 2, 0.03 x 1 and never less than the one before.
+TEST(Holm, KnownValues) {
+  const std::vector<double> adjusted = holm(std::array{0.02, 0.01, 0.03});
+  EXPECT_NEAR(adjusted[0], 0.04, 1e-12);
+  EXPECT_NEAR(adjusted[1], 0.03, 1e-12);
+  EXPECT_NEAR(adjusted[2], 0.04, 1e-12);
+  EXPECT_EQ(holm(std::array{0.9, 0.8})[0], 1.0);
+  EXPECT_TRUE(holm({}).empty());
 }
 
 // By hand: logs of the ratios are 0, ln 2, ln 2, ln 4, so the mean is ln 2, the deviation ln 2 * sqrt(2 / 3),
@@ -89,9 +110,9 @@ TEST(PairedRatio, KnownValue) {
   const auto ratio = paired_ratio(a, b, 1);
   ASSERT_TRUE(ratio);
   EXPECT_NEAR(ratio->ratio, 2.0, 1e-12);
-  const double half = 3.182 * std::log(2.0) * std::sqrt(2.0 / 3.0) / 2;
-  EXPECT_NEAR(ratio->interval.low, std::exp(std::log(2.0) - half), 1e-9);
-  EXPECT_NEAR(ratio->interval.high, std::exp(std::log(2.0) + half), 1e-9);
+  const double half = 3.182446 * std::log(2.0) * std::sqrt(2.0 / 3.0) / 2;
+  EXPECT_NEAR(ratio->interval.low, std::exp(std::log(2.0) - half), 1e-6);
+  EXPECT_NEAR(ratio->interval.high, std::exp(std::log(2.0) + half), 1e-6);
 }
 
 TEST(PairedRatio, WhatIsCommonToARoundCancels) {
@@ -132,24 +153,62 @@ TEST_P(Coverage, OfThePairedRatio) {
   EXPECT_GE(covered, 920);
   EXPECT_LE(covered, 980);
 }
-INSTANTIATE_TEST_SUITE_P(Rounds, Coverage, ::testing::Values(6u, 10u, 14u, 20u));
+INSTANTIATE_TEST_SUITE_P(Rounds, Coverage, ::testing::Values(6u, 10u, 14u, 15u, 20u, 30u));
+
+Separation verdict(double ratio, double low, double high) {
+  PairedRatio found;
+  found.ratio = ratio;
+  found.interval = {low, high};
+  return separation(found, 0.05);
+}
 
 TEST(Separation, AgainstAMargin) {
-  EXPECT_EQ(separation({1.3, {1.2, 1.4}, 0.1}, 0.05), Separation::worse);
-  EXPECT_EQ(separation({1.01, {0.98, 1.04}, 0.03}, 0.05), Separation::equal);
-  EXPECT_EQ(separation({1.1, {1.0, 1.2}, 0.1}, 0.05), Separation::undecided);
-  EXPECT_EQ(separation({1.0, {0.5, 2.0}, 0.7}, 0.05), Separation::undecided);
-  EXPECT_EQ(separation({0.9, {0.89, 0.91}, 0.01}, 0.05), Separation::undecided);
+  EXPECT_EQ(verdict(1.3, 1.2, 1.4), Separation::worse);
+  EXPECT_EQ(verdict(1.01, 0.98, 1.04), Separation::equal);
+  EXPECT_EQ(verdict(1.1, 1.0, 1.2), Separation::undecided);
+  EXPECT_EQ(verdict(1.0, 0.5, 2.0), Separation::undecided);
+  EXPECT_EQ(verdict(0.9, 0.89, 0.91), Separation::undecided);
+}
+
+// The p of a separation reaches 5 % where the 95 % interval touches the margin.
+TEST(Separation, PAgreesWithTheInterval) {
+  Normal normal(17);
+  int worse = 0;
+  int equal = 0;
+  for (int trial = 0; trial < 500; ++trial) {
+    std::vector<double> a(8);
+    const std::vector<double> b(8, 1.0);
+    const double shift = trial % 2 == 0 ? 1.12 : 1.0;
+    for (double& value : a) value = shift * std::exp(0.04 * normal());
+    const auto ratio = paired_ratio(a, b, 1);
+    ASSERT_TRUE(ratio);
+    const Separation found = separation(*ratio, 0.05);
+    worse += found == Separation::worse ? 1 : 0;
+    equal += found == Separation::equal ? 1 : 0;
+    if (found == Separation::undecided) {
+      EXPECT_EQ(separation_p(*ratio, 0.05), 1.0);
+    } else {
+      EXPECT_LE(separation_p(*ratio, 0.05), 0.05 + 1e-9);
+    }
+  }
+  EXPECT_GT(worse, 100);
+  EXPECT_GT(equal, 100);
 }
 
 TEST(RoundsToDecide, GrowsAsTheGapShrinks) {
-  const PairedRatio clear{1.2, {1.03, 1.4}, 0.15};
-  const auto rounds = rounds_to_decide(clear, 0.05, 6);
+  const auto needed = [](double ratio, double low, double high, double half) {
+    PairedRatio found;
+    found.ratio = ratio;
+    found.interval = {low, high};
+    found.log_half_width = half;
+    return rounds_to_decide(found, 0.05, 6);
+  };
+  const auto rounds = needed(1.2, 1.03, 1.4, 0.15);
   ASSERT_TRUE(rounds);
   EXPECT_GT(*rounds, 6u);
   EXPECT_LE(*rounds, 12u);
-  EXPECT_FALSE(rounds_to_decide({1.049, {0.9, 1.2}, 0.15}, 0.05, 6));
-  EXPECT_FALSE(rounds_to_decide({1.3, {1.2, 1.4}, 0.1}, 0.05, 6));
+  EXPECT_FALSE(needed(1.049, 0.9, 1.2, 0.15));
+  EXPECT_FALSE(needed(1.3, 1.2, 1.4, 0.1));
 }
 
 }  // namespace
