@@ -149,6 +149,22 @@ void conclude(Claim& claim, const std::vector<Contestant>& contestants, const Me
                    times(runner_up->ratio.interval) + " clear of " + runner_up->cell->row;
 }
 
+std::optional<double> floor_of(const Cell& cell, std::string_view metric) {
+  if (!cell.floor) return std::nullopt;
+  if (metric == "p50_ns") return cell.floor->p50_ns;
+  if (metric == "p99_ns") return cell.floor->p99_ns;
+  return std::nullopt;
+}
+
+// Whether the generator alone is as much slower on `other` than on `leader` as the two rows are apart: then
+// the difference says nothing about the transports.
+bool floors_explain(const Cell& other, const Cell& leader, std::size_t metric) {
+  const auto above = floor_of(other, kMetrics[metric].key);
+  const auto below = floor_of(leader, kMetrics[metric].key);
+  if (!above || !below) return false;
+  return *above - *below >= other.summary[metric]->median - leader.summary[metric]->median;
+}
+
 // A claim, and how easily chance makes it. No p: nothing was compared.
 struct Draft {
   Claim claim;
@@ -173,6 +189,7 @@ Draft make_claim(const std::string& group, const std::vector<const Cell*>& cells
   order_by_median(contestants, metric);
   std::size_t fewest = ~std::size_t{0};
   double p = 0;
+  const Cell* unfounded = nullptr;
   for (Contestant& contestant : contestants) {
     std::size_t pairs = 0;
     const auto ratio = ratio_to(*contestant.cell, *contestants.front().cell, metric, seed, &pairs);
@@ -189,9 +206,18 @@ Draft make_claim(const std::string& group, const std::vector<const Cell*>& cells
     contestant.separation = separation(*ratio, info.margin);
     // A claim says something about every row beside the leader: it is as weak as the weakest of these.
     if (contestant.cell != contestants.front().cell) p = std::max(p, separation_p(*ratio, info.margin));
+    if (contestant.separation == Separation::worse &&
+        floors_explain(*contestant.cell, *contestants.front().cell, metric)) {
+      unfounded = contestant.cell;
+    }
     claim.ratios.push_back({contestant.cell->row, ratio->ratio, ratio->interval.low, ratio->interval.high});
   }
-  conclude(claim, contestants, info, fewest);
+  if (unfounded != nullptr) {
+    claim.sentence = prefix + "the load generator alone differs by as much between " + unfounded->row +
+                     " and " + contestants.front().cell->row;
+  } else {
+    conclude(claim, contestants, info, fewest);
+  }
   if (!field.excuse.empty()) claim.sentence += " (" + field.excuse + ")";
   draft.p = p;
   return draft;

@@ -57,6 +57,15 @@ struct Stat {
   std::vector<double> values;  // in round order
 };
 
+// What the load generator takes itself, with a peer that takes no time (bench/floor). Absent quantiles had
+// too few operations.
+struct CellFloor {
+  std::uint64_t operations = 0;
+  std::optional<double> p50_ns;
+  std::optional<double> p99_ns;
+  std::optional<double> client_cpu_ns_per_op;
+};
+
 struct Cell {
   std::string id;
   std::string stack = "native";
@@ -70,6 +79,7 @@ struct Cell {
   std::uint32_t payload_bytes = 0;
   std::optional<std::uint32_t> room_size;
   std::optional<std::int64_t> poll_interval_ns;
+  std::optional<CellFloor> floor;  // absent: not measured
   std::vector<RunRecord> runs;
   std::array<std::optional<Stat>, kMetricCount> summary{};
   Verdict verdict = Verdict::invalid;

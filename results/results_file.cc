@@ -82,6 +82,19 @@ Json claim_json(const Claim& claim) {
           {"ratios", std::move(ratios)}};
 }
 
+// By cell id; null when none was measured.
+Json floors_json(const std::vector<Cell>& cells) {
+  Json json;
+  for (const Cell& cell : cells) {
+    if (!cell.floor) continue;
+    json[cell.id] = {{"operations", cell.floor->operations},
+                     {"p50_ns", nullable(cell.floor->p50_ns)},
+                     {"p99_ns", nullable(cell.floor->p99_ns)},
+                     {"client_cpu_ns_per_op", nullable(cell.floor->client_cpu_ns_per_op)}};
+  }
+  return json;
+}
+
 Json head_json(const Results& r) {
   Json json{{"schema", "dragstrip.results/1"},
             {"complete", r.complete},
@@ -105,7 +118,7 @@ Json head_json(const Results& r) {
                    {"seed", r.suite.seed},
                    {"rounds", r.suite.rounds},
                    {"command", r.suite.command}};
-  json["floor"] = nullptr;
+  json["floor"] = floors_json(r.cells);
   return json;
 }
 
@@ -172,6 +185,11 @@ Cell read_cell(const Json& json, const std::string& name, const std::string& pat
   cell.verdict = static_cast<Verdict>(index_of(kVerdictNames, json["verdict"].get<std::string>()));
   cell.reasons = read_reasons(json["reasons"]);
   return cell;
+}
+
+CellFloor read_floor(const Json& json) {
+  return {json["operations"].get<std::uint64_t>(), optional_number(json["p50_ns"]),
+          optional_number(json["p99_ns"]), optional_number(json["client_cpu_ns_per_op"])};
 }
 
 Claim read_claim(const Json& json) {
@@ -250,6 +268,9 @@ Results parse_results(const std::string& text, const std::string& name) {
   read_head(results, json);
   for (std::size_t i = 0; i < json["cells"].size(); ++i) {
     results.cells.push_back(read_cell(json["cells"][i], name, "cells[" + std::to_string(i) + "]"));
+  }
+  for (Cell& cell : results.cells) {
+    if (json["floor"].contains(cell.id)) cell.floor = read_floor(json["floor"][cell.id]);
   }
   for (const Json& claim : json["claims"]) results.claims.push_back(read_claim(claim));
   return results;

@@ -19,6 +19,7 @@
 #include "bench/cli/load_run.h"
 #include "bench/cli/load_summary.h"
 #include "bench/cli/load_target.h"
+#include "bench/floor/floor_run.h"
 #include "bench/runner/nearest.h"
 #include "core/base/error.h"
 #include "core/base/random.h"
@@ -37,7 +38,7 @@ struct Flags {
   double rate = 1000;
   std::uint64_t seed = 1;
   int server_pid = 0;
-  bool closed = false, allow_remote = false;
+  bool closed = false, allow_remote = false, floor = false;
 };
 
 std::atomic<bool> interrupted{false};
@@ -150,6 +151,16 @@ void check_combination(const Flags& flags, const LoadPlan& plan) {
   }
 }
 
+void set_target(LoadPlan& plan, const std::string& url) {
+  if (url.empty()) usage("no URL: which server? (--floor measures the generator without one)");
+  LoadTarget target = parse_target(url, *plan.row);
+  plan.peer = target.peer;
+  plan.authority = std::move(target.authority);
+  plan.path = std::move(target.path);
+  plan.query = std::move(target.query);
+  plan.foreign = target.foreign;
+}
+
 LoadPlan make_plan(const Flags& flags) {
   LoadPlan plan;
   plan.workload = find_workload(flags.workload);
@@ -162,12 +173,11 @@ LoadPlan make_plan(const Flags& flags) {
     usage(fmt::format("unknown row '{}'{}; `dragstrip list rows` shows them", flags.row,
                       suggestion(flags.row, kRows)));
   }
-  LoadTarget target = parse_target(flags.url, *plan.row);
-  plan.peer = target.peer;
-  plan.authority = std::move(target.authority);
-  plan.path = std::move(target.path);
-  plan.query = std::move(target.query);
-  plan.foreign = target.foreign;
+  if (flags.floor) {
+    plan.peer = *parse_address("127.0.0.1:0");
+  } else {
+    set_target(plan, flags.url);
+  }
   plan.closed = flags.closed;
   const auto arrival = parse_arrival(flags.arrival);
   if (!arrival) usage(fmt::format("--arrival {}: poisson or constant", flags.arrival));
@@ -194,7 +204,10 @@ LoadPlan make_plan(const Flags& flags) {
   plan.run = static_cast<std::uint32_t>(number & ((1u << 18) - 1));
   plan.topic = fmt::format("load-{:016x}", number);
   check_combination(flags, plan);
-  return plan;
+  if (!flags.floor) return plan;
+  if (!flags.url.empty()) usage("--floor has a peer of its own: leave the URL " + flags.url + " away");
+  plan.threads = 1;
+  return floor_plan(plan);
 }
 
 // Before the first byte: a run that would fail for want of descriptors says how many it needs.
@@ -232,7 +245,7 @@ void describe(RunFacts& facts, const Flags& flags, const LoadPlan& plan) {
   facts.row = plan.row->name;
   facts.workload = plan.workload->name;
   facts.stack = flags.stack;
-  facts.target = flags.url;
+  facts.target = flags.floor ? "floor" : flags.url;
   facts.closed = plan.closed;
   if (scheduled_by_us) {
     facts.arrival = plan.schedule.arrival;
@@ -256,13 +269,17 @@ void describe(RunFacts& facts, const Flags& flags, const LoadPlan& plan) {
   facts.timeout = plan.timeout;
 }
 
+LoadRunResult floor_result(const LoadPlan& plan) {
+  FloorRun run = measure_floor(plan);
+  return {std::move(run.recorder), std::move(run.facts)};
+}
+
 bool write_stdout(const std::string& text) {
   return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
 }
 
 void define_flags(CLI::App& app, Flags& flags) {
-  app.add_option("URL", flags.url, "base URL of a server of our contract, or a full URL of any other")
-      ->required();
+  app.add_option("URL", flags.url, "base URL of a server of our contract, or a full URL of any other");
   app.add_option("-w,--workload", flags.workload, "rpc | feed | chat | connect")->capture_default_str();
   app.add_option("-r,--row", flags.row, "transport, e.g. sse/h1; `dragstrip list rows` has all")->required();
   app.add_option("-c,--clients", flags.clients, "simulated users")->capture_default_str();
@@ -289,6 +306,8 @@ void define_flags(CLI::App& app, Flags& flags) {
   app.add_option("--server-pid", flags.server_pid,
                  "whose CPU and memory to read; asked for on our own servers");
   app.add_option("--stack", flags.stack, "name of the server's stack, for the record")->capture_default_str();
+  app.add_flag("--floor", flags.floor,
+               "instead of a URL: what the generator itself costs, with a peer that takes no time");
   app.add_flag("--allow-remote", flags.allow_remote, "the target is on another machine and is yours");
   app.add_option("--json", flags.json, "write the record to a file; - prints it, alone");
 }
@@ -329,7 +348,7 @@ int load_command(int argc, const char* const* argv) {
   need_descriptors(plan);
 
   const SignalsHandled signals;
-  LoadRunResult result = run_load(plan, options);
+  LoadRunResult result = flags.floor ? floor_result(plan) : run_load(plan, options);
   describe(result.facts, flags, plan);
   const RunJudgement judgement = judge(result.facts);
   std::string unwritten;

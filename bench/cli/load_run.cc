@@ -132,13 +132,7 @@ class Coordinator final : public WorkerObserver {
   }
 
   Instant start_feed() {
-    const std::string answer =
-        must_ask(Method::post, "/feed",
-                 fmt::format("topic={}&rate={}&arrival={}&payload={}&seed={}&run={}&duration={}&lead={}",
-                             plan_.topic, plan_.schedule.rate_per_s, name_of(plan_.schedule.arrival),
-                             plan_.payload_bytes, plan_.schedule.seed, plan_.run,
-                             format_duration(plan_.total()), format_duration(kFeedLead)),
-                 "");
+    const std::string answer = must_ask(Method::post, "/feed", feed_query(plan_, kFeedLead), "");
     const auto start = json_number(answer, "start_ns");
     if (!start && !interrupted()) {
       throw UserError(ExitCode::target_failed,

@@ -106,9 +106,11 @@ std::string costs(const RunFacts& f) {
   if (ok == 0) return text;
   const Traffic& t = f.use.traffic;
   const auto each = [&](std::uint64_t n) { return static_cast<double>(n) / ok; };
-  text +=
-      row("bytes", {bytes(each(t.app_bytes_out)) + " up", bytes(each(t.app_bytes_in)) + " down per operation",
-                    fmt::format("{} segments", three_digits(each(t.tcp_segments_out + t.tcp_segments_in)))});
+  std::vector<std::string> wire{bytes(each(t.app_bytes_out)) + " up",
+                                bytes(each(t.app_bytes_in)) + " down per operation"};
+  if (f.use.has_segments)
+    wire.push_back(fmt::format("{} segments", three_digits(each(t.tcp_segments_out + t.tcp_segments_in))));
+  text += row("bytes", wire);
   std::vector<std::string> cpu;
   if (f.use.client_cpu_ns) cpu.push_back("client " + ns(static_cast<double>(*f.use.client_cpu_ns) / ok));
   if (f.use.server_cpu_ns) cpu.push_back("server " + ns(static_cast<double>(*f.use.server_cpu_ns) / ok));

@@ -32,7 +32,7 @@ struct Flags {
   std::optional<std::uint64_t> seed;
   std::string out = "results/latest";
   std::string format = "table";
-  bool dry_run = false;
+  bool no_floor = false, dry_run = false;
   bool quiet = false;
 };
 
@@ -49,6 +49,7 @@ void define(CLI::App& app, Flags& flags) {
                  "directory for results.json, charts and report.html; default results/latest");
   app.add_option("--format", flags.format, "what goes to stdout: table | json | csv | md; default table");
   app.add_flag("--dry-run", flags.dry_run, "print the cells and the time they take, run nothing");
+  app.add_flag("--no-floor", flags.no_floor, "do not measure the generator alone before the first round");
   app.add_flag("--quiet", flags.quiet, "no progress on stderr");
 }
 
@@ -172,6 +173,7 @@ int run_command(int argc, const char* const* argv) {
                     planned_time(campaign.cells, campaign.suite.rounds));
   RunnerOptions options;
   options.program = program;
+  options.floors = !flags.no_floor;
   options.progress = &progress;
   options.interrupts = &interrupts;
   const CampaignEnd end = run_campaign(campaign, options);

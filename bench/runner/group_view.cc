@@ -70,6 +70,18 @@ std::vector<std::string> groups_of(const Results& results) {
   return groups;
 }
 
+// "p50 and CPU/op of the generator alone: tcp 35 us 4.5 us, ..."
+std::string floors_of(const std::vector<const Cell*>& cells, bool utf8) {
+  std::string text;
+  for (const Cell* cell : cells) {
+    if (!cell->floor || !cell->floor->p50_ns || !cell->floor->client_cpu_ns_per_op) continue;
+    text += (text.empty() ? "p50 and CPU/op of the generator alone: " : ", ") + cell->row + " " +
+            quantity(*cell->floor->p50_ns, Unit::ns, !utf8) + " and " +
+            quantity(*cell->floor->client_cpu_ns_per_op, Unit::ns, !utf8);
+  }
+  return text;
+}
+
 GroupView view_of(const Results& results, const std::string& group, bool utf8) {
   GroupView view;
   view.title = group;
@@ -92,6 +104,7 @@ GroupView view_of(const Results& results, const std::string& group, bool utf8) {
   }
   std::stable_partition(view.claims.begin(), view.claims.end(),
                         [&](const Claim* claim) { return metric_index(claim->metric) == lead; });
+  view.floors = floors_of(cells, utf8);
   for (const Cell* cell : cells) {
     GroupRow row;
     row.cell = cell;

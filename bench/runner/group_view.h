@@ -25,6 +25,7 @@ struct GroupView {
   std::array<std::string, kTableColumns> heads;
   std::vector<GroupRow> rows;
   std::vector<const Claim*> claims;  // the leading metric's first
+  std::string floors;                // what of the p50s is the generator's own; empty: not measured
   std::vector<std::string> notes;    // why cells are not valid
 };
 

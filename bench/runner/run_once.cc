@@ -21,24 +21,6 @@ namespace dragstrip {
 
 namespace {
 
-struct Cores {
-  std::optional<int> server;
-  std::optional<int> load;
-};
-
-// The first two cores we may use; with a single one nothing is pinned and no run is valid.
-Cores choose_cores() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  Cores cores;
-  if (::sched_getaffinity(0, sizeof set, &set) != 0 || CPU_COUNT(&set) < 2) return cores;
-  for (int core = 0; core < CPU_SETSIZE && !cores.load; ++core) {
-    if (!CPU_ISSET(static_cast<unsigned>(core), &set)) continue;
-    (cores.server ? cores.load : cores.server) = core;
-  }
-  return cores;
-}
-
 // For servers that cannot be told to choose one themselves.
 std::uint16_t free_port() {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -194,6 +176,18 @@ std::string decimal(double value) {
 }
 
 }  // namespace
+
+Cores choose_cores() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  Cores cores;
+  if (::sched_getaffinity(0, sizeof set, &set) != 0 || CPU_COUNT(&set) < 2) return cores;
+  for (int core = 0; core < CPU_SETSIZE && !cores.load; ++core) {
+    if (!CPU_ISSET(static_cast<unsigned>(core), &set)) continue;
+    (cores.server ? cores.load : cores.server) = core;
+  }
+  return cores;
+}
 
 std::vector<std::string> load_arguments(const std::string& program, const CellSpec& cell,
                                         const std::string& url, std::uint64_t seed, pid_t server) {

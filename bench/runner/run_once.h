@@ -15,6 +15,14 @@ struct RunEnd {
   bool interrupted = false;
 };
 
+// Where server and load generator run.
+struct Cores {
+  std::optional<int> server;
+  std::optional<int> load;
+};
+// The first two we may use; with a single one nothing is pinned and no run is valid.
+Cores choose_cores();
+
 RunEnd run_once(const CellSpec& cell, const Stack& stack, const PlannedRun& planned,
                 const RunnerOptions& options);
 

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "bench/runner/floors.h"
 #include "bench/runner/run_once.h"
 #include "results/machine.h"
 #include "results/run_record.h"
@@ -123,6 +124,7 @@ CampaignEnd run_campaign(const Campaign& campaign, const RunnerOptions& options)
   for (const Stack& stack : campaign.stacks) {
     if (!stack.version.empty()) end.results.libraries["stack " + stack.name] = version_of(stack, options);
   }
+  if (options.floors) measure_floors(campaign, options, end.results);
   Progress* const progress = options.progress;
   std::uint32_t rounds_begun = 1;
   for (const PlannedRun& planned :

@@ -32,6 +32,7 @@ struct RunnerOptions {
   Duration load_grace{20'000'000'000};    // connecting and draining, on top of warm-up, window and timeout
   Duration server_stop{2'000'000'000};    // from SIGTERM to SIGKILL
   Duration after_server_died{5'000'000'000};  // for the load generator to finish its accounts
+  bool floors = true;                         // measure_floors() before the first round
   Progress* progress = nullptr;               // may be absent
   Interrupts* interrupts = nullptr;
 };

@@ -95,6 +95,7 @@ std::string render_group(const GroupView& view, const TableStyle& style) {
   }
   for (std::size_t i = 0; i < view.claims.size(); ++i)
     out += wrap(i == 0 ? "verdict" : "", view.claims[i]->sentence);
+  if (!view.floors.empty()) out += paint.dim(wrap("floor", view.floors));
   for (std::size_t i = 0; i < view.notes.size(); ++i) out += wrap(i == 0 ? "note" : "", view.notes[i]);
   return out;
 }
@@ -212,6 +213,7 @@ std::string format_markdown(const Results& results) {
     }
     out += "\n";
     for (const Claim* claim : view.claims) out += "- " + md_escape(claim->sentence) + "\n";
+    if (!view.floors.empty()) out += "- floor: " + md_escape(view.floors) + "\n";
     for (const std::string& note : view.notes) out += "- " + md_escape(note) + "\n";
     out += "\n";
   }

@@ -1,6 +1,9 @@
 #include "bench/workloads/plan.h"
 
+#include <fmt/format.h>
+
 #include "core/base/random.h"
+#include "core/base/text.h"
 
 namespace dragstrip {
 
@@ -32,6 +35,12 @@ std::uint64_t planned_operations(const LoadPlan& plan, std::uint64_t limit) {
   Schedule schedule(plan.schedule);
   while (schedule.peek() < plan.total() && schedule.index() <= limit) schedule.next();
   return schedule.index();
+}
+
+std::string feed_query(const LoadPlan& plan, Duration lead) {
+  return fmt::format("topic={}&rate={}&arrival={}&payload={}&seed={}&run={}&duration={}&lead={}", plan.topic,
+                     plan.schedule.rate_per_s, name_of(plan.schedule.arrival), plan.payload_bytes,
+                     plan.schedule.seed, plan.run, format_duration(plan.total()), format_duration(lead));
 }
 
 ChannelOptions channel_options(const LoadPlan& plan, std::uint32_t client) {

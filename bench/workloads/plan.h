@@ -55,6 +55,9 @@ std::uint64_t planned_operations(const LoadPlan& plan, std::uint64_t limit);
 // feed and chat keep a note per operation; more than this is refused when the plan is made.
 inline constexpr std::uint64_t kMaxNotedOperations = 20'000'000;
 
+// What POST /feed is asked so that the server publishes the plan's schedule, `lead` after it was asked.
+std::string feed_query(const LoadPlan& plan, Duration lead);
+
 ChannelOptions channel_options(const LoadPlan& plan, std::uint32_t client);
 
 }  // namespace dragstrip

@@ -44,7 +44,7 @@ NetHost::NetHost(const Options& options)
   event.events = EPOLLIN;
   event.data.u64 = kWakeTag;
   if (epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, wake_fd_, &event) != 0) setup_failed("epoll_ctl");
-  now_ = dragstrip::stamp();
+  now_ = stamp();
 }
 
 NetHost::~NetHost() {
@@ -126,8 +126,8 @@ void NetHost::run() {
   stopping_.store(false, std::memory_order_release);
 }
 
-void NetHost::run_once(Duration wait) {
-  now_ = dragstrip::stamp();
+bool NetHost::run_once(Duration wait) {
+  now_ = stamp();
   settle();
   std::array<epoll_event, kEventsPerTurn> events;
   ++calls_.polls;
@@ -138,7 +138,8 @@ void NetHost::run_once(Duration wait) {
     const auto ms = std::min<std::int64_t>((limit.count() + 999'999) / 1'000'000, 60'000);
     n = epoll_wait(epoll_fd_, events.data(), kEventsPerTurn, static_cast<int>(ms));
   }
-  now_ = dragstrip::stamp();
+  now_ = stamp();
+  const bool idle = n <= 0 && timers_.earliest() > now_ && read_again_.empty();
   fire_timers();
   for (int i = 0; i < n; ++i) {
     const std::uint64_t tag = events[static_cast<std::size_t>(i)].data.u64;
@@ -157,6 +158,7 @@ void NetHost::run_once(Duration wait) {
   settle();
   free_slots_.insert(free_slots_.end(), released_.begin(), released_.end());
   released_.clear();
+  return !idle;
 }
 
 Duration NetHost::time_to_wait(Duration limit) const {
@@ -164,7 +166,7 @@ Duration NetHost::time_to_wait(Duration limit) const {
   Duration wait = std::min(limit, Duration{3600'000'000'000});
   if (!closing_.empty()) wait = std::min(wait, kSweepInterval);
   if (!timers_.empty()) {
-    const Duration until = timers_.earliest() - dragstrip::stamp();
+    const Duration until = timers_.earliest() - stamp();
     if (until <= options_.spin_before_timer) return Duration{0};
     wait = std::min(wait, until - options_.spin_before_timer);  // wake up in time to spin
   }

@@ -15,6 +15,7 @@
 #include <mutex>
 #include <vector>
 
+#include "core/net/stop_clock.h"
 #include "core/net/timer_heap.h"
 #include "core/transport/host.h"
 
@@ -29,6 +30,8 @@ class NetHost final : public Host {
     std::uint32_t source_addresses = 1;
     // The loop polls without sleeping when the next timer is closer than this: waking up takes longer.
     Duration spin_before_timer{0};
+    // Read instead of CLOCK_MONOTONIC; waiting is real time nevertheless. It outlives the host.
+    const StopClock* clock = nullptr;
   };
   // Work handed over from another thread.
   class Posted {
@@ -47,8 +50,10 @@ class NetHost final : public Host {
   Address listen(const Address& at, Acceptor& acceptor, bool reuse_port = false);
   // Runs until stop(). May be called again.
   void run();
-  // One turn: waits at most `wait`, then handles what came.
-  void run_once(Duration wait);
+  // One turn: waits at most `wait`, then handles what came. False: nothing did.
+  bool run_once(Duration wait);
+  // When the earliest armed timer is due; kNever without one.
+  [[nodiscard]] Instant next_timer() const noexcept { return timers_.earliest(); }
   // Thread-safe and async-signal-safe.
   void stop() noexcept;
   // Thread-safe: on_posted() runs on the loop's thread. The object lives until then.
@@ -68,7 +73,9 @@ class NetHost final : public Host {
   void disarm(TimerId timer) override;
   void free_timer(TimerId timer) override;
   [[nodiscard]] Instant now() const noexcept override { return now_; }
-  [[nodiscard]] Instant stamp() const noexcept override { return dragstrip::stamp(); }
+  [[nodiscard]] Instant stamp() const noexcept override {
+    return options_.clock == nullptr ? dragstrip::stamp() : options_.clock->read();
+  }
   [[nodiscard]] Traffic traffic() const override;
 
  private:

@@ -148,7 +148,7 @@ void NetHost::settle() {
     for (std::size_t i = 0; i < dirty_.size(); ++i) flush(dirty_[i]);
     dirty_.clear();
     if (failed_.empty()) return;
-    const Instant at = dragstrip::stamp();
+    const Instant at = stamp();
     for (std::size_t i = 0; i < failed_.size(); ++i) tell_closed(failed_[i], at);
     failed_.clear();
   }
@@ -188,7 +188,7 @@ bool NetHost::send_some(std::uint32_t slot) {
   if (conn.out.empty()) conn.out.shrink(kKeptOutput);
   Endpoint* const owner = conn.owner;
   if (owner != nullptr && conn.wants_sent) {
-    owner->on_sent(ConnId{slot}, conn.bytes_sent, dragstrip::stamp());
+    owner->on_sent(ConnId{slot}, conn.bytes_sent, stamp());
   }
   if (conn.was_high && conn.out.size() < kUnsentLowWater) {
     conn.was_high = false;
@@ -316,7 +316,7 @@ void NetHost::handle_connected(std::uint32_t slot) {
     return;
   }
   conn.state = State::open;
-  conn.owner->on_open(ConnId{slot}, dragstrip::stamp());
+  conn.owner->on_open(ConnId{slot}, stamp());
   if (!conn.out.empty()) mark_dirty(slot);
   settle();
 }
@@ -328,7 +328,7 @@ void NetHost::handle_readable(std::uint32_t slot) {
     ++calls_.reads;
     const ssize_t n = ::recv(conn.fd, read_buffer_.get(), kReadBufferSize, 0);
     const int error = errno;
-    const Instant received = dragstrip::stamp();
+    const Instant received = stamp();
     now_ = received;
     if (n == 0) {
       handle_end_of_input(slot);
@@ -414,7 +414,7 @@ void NetHost::accept_all(std::size_t listener) {
     const ConnId id = adopt(fd, State::open, &nobody);
     Conn& conn = conn_of(id);
     if (conn.state != State::open) continue;  // could not be watched
-    Endpoint& owner = listeners_[listener].acceptor->on_accept(id, dragstrip::stamp());
+    Endpoint& owner = listeners_[listener].acceptor->on_accept(id, stamp());
     if (conn.state == State::open && conn.owner == &nobody) conn.owner = &owner;
     settle();
   }

@@ -60,7 +60,22 @@ int serve() {
   wait_for_ever();
 }
 
+// `load --floor`: before any run, so the other modes leave it alone.
+int floor(int argc, char** argv) {
+  if (mode() == "floor_fails") {
+    std::fprintf(stderr, "no loopback here\n");
+    return 4;
+  }
+  dragstrip::testing::SampleRun sample;
+  sample.row = argument(argc, argv, "--row");
+  sample.workload = argument(argc, argv, "--workload");
+  sample.p99_ns = 1234;
+  std::printf("%s\n", dragstrip::testing::sample_run_json(sample).c_str());
+  return 0;
+}
+
 int load(int argc, char** argv) {
+  if (argc > 2 && std::strcmp(argv[2], "--floor") == 0) return floor(argc, argv);
   const std::string how = mode();
   if (how == "load_hangs" || how == "serve_dies") wait_for_ever();
   if (how == "load_interrupts") {  // Ctrl-C in the middle of a run

@@ -102,6 +102,25 @@ TEST_F(Runner, SixGoodRoundsMakeAClaim) {
   EXPECT_EQ(parse_results(to_json(end.results), "x").cells.size(), 2u);
 }
 
+TEST_F(Runner, EveryCellHasItsFloorAndKeepsItInTheFile) {
+  const CampaignEnd end = run("ok", 1);
+  for (const Cell& cell : end.results.cells) {
+    ASSERT_TRUE(cell.floor);
+    EXPECT_EQ(cell.floor->p99_ns, 1234);
+  }
+  const Results read = parse_results(to_json(end.results), "x");
+  ASSERT_TRUE(read.cells[1].floor);
+  EXPECT_EQ(read.cells[1].floor->p99_ns, 1234);
+  EXPECT_EQ(read.cells[1].floor->operations, end.results.cells[1].floor->operations);
+}
+
+TEST_F(Runner, WithoutAFloorTheRunGoesOn) {
+  const CampaignEnd end = run("floor_fails", 1);
+  EXPECT_EQ(end.code, ExitCode::ok);
+  EXPECT_FALSE(end.results.cells[0].floor);
+  EXPECT_FALSE(parse_results(to_json(end.results), "x").cells[0].floor);
+}
+
 TEST_F(Runner, AServerThatDoesNotStartIsItsOwnersFault) {
   const CampaignEnd end = run("serve_fails", 1);
   EXPECT_EQ(end.code, ExitCode::target_failed);
