@@ -86,7 +86,7 @@ export function groupsOf(results) {
         claims: {},
       });
     }
-    groups.get(cell.group).cells.push(cell);
+    groups.get(cell.group).cells.push({ ...cell, floor: results.floor?.[cell.id] ?? null });
   }
   for (const claim of results.claims) {
     const group = groups.get(claim.group);

@@ -35,13 +35,33 @@ function numberCell(cell, key) {
   return `<td data-value="${s.median}" title="${escapeHtml(title)}">${s.lower_bound ? '≥ ' : ''}${escapeHtml(formatMetric(key, s.median))}</td>`;
 }
 
+// What the load generator takes itself, with a peer that takes no time (docs/results.md): one measurement, no interval.
+const FLOORS = { 'floor p50': 'p50_ns', 'floor p99': 'p99_ns', 'floor CPU': 'client_cpu_ns_per_op' };
+
+function floorCell(cell, key) {
+  const value = cell.floor?.[key] ?? null;
+  if (value === null) return '<td data-value="">–</td>';
+  return `<td data-value="${value}" title="the generator alone">${escapeHtml(formatMetric(key, value))}</td>`;
+}
+
 export function cellsTable(groups) {
-  const heads = ['group', 'row', 'verdict', 'runs', ...COLUMNS.map((key) => METRICS[key].label)];
+  const heads = [
+    'group',
+    'row',
+    'verdict',
+    'runs',
+    ...COLUMNS.map((key) => METRICS[key].label),
+    ...Object.keys(FLOORS),
+  ];
   const rows = groups.flatMap((group) =>
     group.cells.map(
       (cell) =>
         `<tr class="${cell.verdict === 'valid' ? '' : 'unfit'}"><th scope="row">${escapeHtml(group.label)}</th><td>${escapeHtml(cell.row)}</td>` +
-        `<td title="${escapeHtml(cell.reasons.map((r) => r.text).join('; '))}">${cell.verdict}</td><td data-value="${cell.runs.length}">${cell.runs.length}</td>${COLUMNS.map((key) => numberCell(cell, key)).join('')}</tr>`,
+        `<td title="${escapeHtml(cell.reasons.map((r) => r.text).join('; '))}">${cell.verdict}</td><td data-value="${cell.runs.length}">${cell.runs.length}</td>${COLUMNS.map((key) => numberCell(cell, key)).join('')}${Object.values(
+          FLOORS,
+        )
+          .map((key) => floorCell(cell, key))
+          .join('')}</tr>`,
     ),
   );
   const reasons = groups.flatMap((group) =>

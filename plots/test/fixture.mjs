@@ -362,7 +362,12 @@ export function fixture({ seed = 1, rounds = 6, groups = GROUPS, damage = () => 
       rounds,
       command: 'dragstrip run --suite synthetic',
     },
-    floor: null,
+    floor: Object.fromEntries(
+      cells.map((cell, i) => [
+        cell.id,
+        { operations: 11_000, p50_ns: 5000 + i, p99_ns: i % 3 === 0 ? null : 9000 + i, client_cpu_ns_per_op: 4500 },
+      ]),
+    ),
     cells,
     claims: makeClaims(cells),
   };

@@ -130,3 +130,14 @@ test('an interrupted run says so first', () => {
     /<header>[\s\S]*interrupted: partial results[\s\S]*<\/header>/,
   );
 });
+
+test('what the generator takes itself stands beside every number', () => {
+  const results = fixture();
+  const html = pageOf(results);
+  for (const cell of results.cells) {
+    const floor = results.floor[cell.id];
+    assert.ok(html.includes(`<td data-value="${floor.p50_ns}" title="the generator alone">`), cell.id);
+  }
+  const without = pageOf({ ...fixture(), floor: null });
+  assert.doesNotMatch(still(without), /the generator alone/);
+});
