@@ -20,6 +20,7 @@ ShortPollChannel::ShortPollChannel(Host& host, LaneSource& lanes, ChannelEvents&
 
 void ShortPollChannel::start() {
   open_ = subscribed_ = told_subscribed_ = due_ = failed_ = false;
+  first_ = {};
   lane_->open();
 }
 
@@ -83,6 +84,7 @@ void ShortPollChannel::on_poll_sent(Instant sent) {
 
 void ShortPollChannel::on_poll_over(bool failed, Instant at) {
   failed_ = failed;
+  if (first_.started == kUnset) first_ = lane_->phases();
   const bool go_on = !failed || options_.reconnect;
   if (go_on && ops_.waiting()) {
     ops_.start_next();  // a poll that is due follows it, so neither keeps the other from going

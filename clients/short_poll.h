@@ -33,7 +33,9 @@ class ShortPollChannel : public Channel,
   void publish(OpId op, std::string_view topic, std::string_view payload, Instant intended) override;
   void request(OpId op, std::string_view payload, Instant intended) override;
   [[nodiscard]] bool can_send() const override { return open_ && ops_.idle() && !lane_->busy(); }
-  [[nodiscard]] const ConnectPhases& phases() const override { return lane_->phases(); }
+  [[nodiscard]] const ConnectPhases& phases() const override {
+    return first_.started == kUnset ? lane_->phases() : first_;
+  }
   [[nodiscard]] DeliveryCost delivery_cost() const override {
     return {feed_.polls(), feed_.empty_polls(), retries_};
   }
@@ -61,6 +63,8 @@ class ShortPollChannel : public Channel,
   bool subscribed_ = false;
   bool told_subscribed_ = false;
   bool due_ = false;  // a poll waits for the lane
+  ConnectPhases
+      first_;  // of the first poll: an overdue poll begins a connection before messages are handed out
   bool failed_ = false;
   std::uint64_t retries_ = 0;
 };

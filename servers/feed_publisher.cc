@@ -64,6 +64,10 @@ class FeedPublisher::Feed final : public Deadlines::Item {
 
  private:
   void on_deadline(Instant now) override {
+    if (house_.pauses_ != nullptr) {
+      const Instant end = house_.pauses_->end_if_inside(now);
+      if (end != kUnset) return house_.due_.set(*this, end);
+    }
     publishing_ = true;
     for (std::uint32_t sent = 0; sent < kPerTurn; ++sent) {
       const Duration offset = schedule_.peek();

@@ -16,6 +16,7 @@
 
 #include "core/transport/exchange.h"
 #include "servers/deadlines.h"
+#include "servers/fault_stops.h"
 #include "servers/hub.h"
 #include "servers/subscribe_request.h"
 
@@ -32,6 +33,8 @@ class FeedPublisher {
 
   void on_post(ServerExchange& exchange, std::string_view query);
   void on_delete(ServerExchange& exchange, std::string_view query);
+  // Planted: while a pause lasts nothing is published, and everything that was due then right after it.
+  void set_pauses(const PauseCalendar* pauses) noexcept { pauses_ = pauses; }
   [[nodiscard]] std::size_t running() const noexcept { return feeds_.size(); }
 
  private:
@@ -42,6 +45,7 @@ class FeedPublisher {
   Host& host_;
   Hub& hub_;
   std::size_t limit_;
+  const PauseCalendar* pauses_ = nullptr;
   Deadlines due_;
   std::unordered_map<const Topic*, std::unique_ptr<Feed>> feeds_;
 };

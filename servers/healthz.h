@@ -11,7 +11,7 @@ namespace dragstrip {
 
 class Healthz {
  public:
-  Healthz(std::string_view server_name, std::string_view version, std::int64_t pid);
+  Healthz(std::string_view server_name, std::string_view version, std::int64_t pid, std::string_view faults);
   void on_get(ServerExchange& exchange) const;
 
  private:

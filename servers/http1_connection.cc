@@ -182,6 +182,14 @@ void Http1Connection::end() {
   end_exchange();
 }
 
+void Http1Connection::reset() {
+  DRAGSTRIP_CHECK(exchange_ == Exchange::waiting);
+  const Entry entry(*this);
+  exchange_ = Exchange::none;
+  answerer_ = nullptr;
+  close(CloseHow::abort);
+}
+
 std::size_t Http1Connection::unsent_bytes() const {
   return host_.unsent_bytes(conn_);
 }

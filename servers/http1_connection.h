@@ -64,6 +64,7 @@ class Http1Connection final : public Endpoint, public ServerExchange {
   void begin(const AnswerHead& head) override;
   void write(std::span<const std::string_view> parts) override;
   void end() override;
+  void reset() override;
   [[nodiscard]] std::size_t unsent_bytes() const override;
   void set_answerer(Answerer* answerer) override { answerer_ = answerer; }
 

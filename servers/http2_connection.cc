@@ -80,6 +80,15 @@ class Http2Connection::Stream final : public ServerExchange, public LiveHook, pu
     connection_.engine_->resume(id_, body_);
     connection_.pump_if_open();
   }
+  void reset() override {
+    DRAGSTRIP_CHECK(!begun_);
+    answerer_ = nullptr;
+    begun_ = true;
+    body_.ended = true;
+    if (connection_.closing_ || id_ == 0) return;
+    connection_.engine_->reset(id_, Http2Error::cancel);
+    connection_.pump_if_open();
+  }
   [[nodiscard]] std::size_t unsent_bytes() const override {
     if (connection_.closing_) return 0;
     std::size_t unsent = body_.pending() + connection_.host_.unsent_bytes(connection_.conn_);

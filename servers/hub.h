@@ -81,6 +81,7 @@ class Hub {
   [[nodiscard]] std::size_t topics() const noexcept { return topics_.size(); }
   // Before the first topic is made.
   void set_relay(TopicRelay& relay) { relay_ = &relay; }
+  [[nodiscard]] TopicRelay* relay() const noexcept { return relay_; }
 
  private:
   struct Hash {

@@ -31,7 +31,7 @@ Router::Router(Host& host, Hub& hub, const RouterOptions& options, WebSocketOpen
       http_streams_(push_),
       sse_streams_(push_),
       feeds_(host, hub, options.limits.feeds),
-      healthz_(options.server_name, options.version, options.pid) {}
+      healthz_(options.server_name, options.version, options.pid, options.faults) {}
 
 Router::~Router() = default;
 

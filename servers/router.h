@@ -43,6 +43,7 @@ struct RouterOptions {
   std::string version = "0";
   std::int64_t pid = 0;
   std::string allowed_origin;  // empty: Origin is not checked
+  std::string faults;          // what is planted, for /healthz; empty in an honest server
 };
 
 class Router final : public RequestHandler {
@@ -56,6 +57,7 @@ class Router final : public RequestHandler {
   Endpoint* on_upgrade(ConnId conn, const Request& request) override;
 
   void set_forwarder(RequestForwarder* forwarder) { forwarder_ = forwarder; }
+  void set_publisher_pauses(const PauseCalendar& pauses) { feeds_.set_pauses(&pauses); }
   [[nodiscard]] std::size_t parked_polls() const noexcept { return long_poll_.parked(); }
   [[nodiscard]] std::size_t push_streams() const noexcept { return push_.active; }
   [[nodiscard]] std::size_t feeds() const noexcept { return feeds_.running(); }

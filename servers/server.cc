@@ -116,8 +116,13 @@ Server::Server(Host& host, Hub& hub, const ServerOptions& options)
 
 Server::~Server() = default;
 
+void Server::set_fronts(RequestHandler& requests, EchoFront& echoes) {
+  handler_ = &requests;
+  echo_front_ = &echoes;
+}
+
 Endpoint& Server::on_accept(ConnId conn, Instant) {
-  if (connections_ >= limits_.connections) {
+  if (full()) {
     static Refused refused;
     host_.close(conn, CloseHow::abort);
     return refused;
@@ -129,21 +134,22 @@ Endpoint& Server::on_accept(ConnId conn, Instant) {
 }
 
 Endpoint& Server::start_tcp(ConnId conn) {
-  TcpEndpoint& endpoint = tcp_.take([this] { return std::make_unique<TcpEndpoint>(host_, hub_, tcp_); });
+  TcpEndpoint& endpoint =
+      tcp_.take([this] { return std::make_unique<TcpEndpoint>(host_, hub_, tcp_, echo_front_); });
   endpoint.start(conn);
   return endpoint;
 }
 
 Endpoint& Server::start_http1(ConnId conn) {
   Http1Connection& endpoint = http1_.take(
-      [this] { return std::make_unique<Http1Connection>(host_, router_, http1_, http1_limits_); });
+      [this] { return std::make_unique<Http1Connection>(host_, *handler_, http1_, http1_limits_); });
   endpoint.start(conn);
   return endpoint;
 }
 
 Endpoint& Server::start_http2(ConnId conn) {
   Http2Connection& endpoint = http2_.take(
-      [this] { return std::make_unique<Http2Connection>(host_, router_, http2_, http2_limits_); });
+      [this] { return std::make_unique<Http2Connection>(host_, *handler_, http2_, http2_limits_); });
   endpoint.start(conn);
   return endpoint;
 }
@@ -151,8 +157,8 @@ Endpoint& Server::start_http2(ConnId conn) {
 // The http1 endpoint is done with the connection after this and takes one off the count; this puts one on.
 Endpoint& Server::open_websocket(ConnId conn, std::string_view key, const SubscribeRequest* request) {
   ++connections_;
-  WebsocketEndpoint& endpoint =
-      websockets_.take([this] { return std::make_unique<WebsocketEndpoint>(host_, websockets_); });
+  WebsocketEndpoint& endpoint = websockets_.take(
+      [this] { return std::make_unique<WebsocketEndpoint>(host_, websockets_, echo_front_); });
   if (request == nullptr) {
     endpoint.start(conn, key, nullptr, {});
   } else {

@@ -19,6 +19,7 @@
 #include "core/transport/host.h"
 #include "servers/connection_owner.h"
 #include "servers/deadlines.h"
+#include "servers/echo_front.h"
 #include "servers/http1_connection.h"
 #include "servers/http2_connection.h"
 #include "servers/hub.h"
@@ -45,6 +46,11 @@ class Server final : public Acceptor, private WebSocketOpener {
 
   Endpoint& on_accept(ConnId conn, Instant at) override;
 
+  // Planted faults stand before the router and before the echoes of websocket and tcp. Before the first
+  // connection; they outlive the server.
+  void set_fronts(RequestHandler& requests, EchoFront& echoes);
+
+  [[nodiscard]] bool full() const noexcept { return connections_ >= limits_.connections; }
   [[nodiscard]] std::size_t connections() const noexcept { return connections_; }
   [[nodiscard]] Router& router() noexcept { return router_; }
 
@@ -83,6 +89,8 @@ class Server final : public Acceptor, private WebSocketOpener {
   Http2Limits http2_limits_;
   std::size_t connections_ = 0;
   Router router_;  // before the endpoints: what they still hold when they go is told to it
+  RequestHandler* handler_ = &router_;
+  EchoFront* echo_front_ = nullptr;
   Deadlines silent_;
   Buffer joined_;  // first bytes that came in pieces
   Pool<Sniffer> sniffers_;

@@ -61,12 +61,23 @@ bool TcpEndpoint::on_frame(TcpFrameType type, std::string_view payload) {
 }
 
 bool TcpEndpoint::echo(std::string_view payload) {
+  if (front_ != nullptr) {
+    const EchoFront::Then then = front_->on_echo(*this, 0, payload);
+    if (then == EchoFront::Then::taken) return true;
+    host_.close(conn_, CloseHow::abort);
+    done();
+    return false;
+  }
+  echo_now(0, payload);
+  return true;
+}
+
+void TcpEndpoint::echo_now(std::uint8_t, std::string_view payload) {
   append_tcp_frame(host_.out(conn_), TcpFrameType::echo, payload);
   if (!reading_paused_ && host_.unsent_bytes(conn_) >= kUnsentHighWater) {
     reading_paused_ = true;
     host_.pause_reading(conn_, true);
   }
-  return true;
 }
 
 bool TcpEndpoint::subscribe(std::string_view payload) {
@@ -110,6 +121,7 @@ bool TcpEndpoint::fail(std::string_view problem) {
 
 void TcpEndpoint::done() {
   stop();
+  if (front_ != nullptr) front_->on_echoer_gone(*this);
   conn_ = kNoConn;
   owner_.on_connection_done(*this);
 }

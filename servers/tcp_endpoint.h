@@ -13,13 +13,15 @@
 #include "core/codec/tcp_frame.h"
 #include "core/transport/host.h"
 #include "servers/connection_owner.h"
+#include "servers/echo_front.h"
 #include "servers/push_subscription.h"
 
 namespace dragstrip {
 
-class TcpEndpoint final : public Endpoint, private PushSubscription {
+class TcpEndpoint final : public Endpoint, private PushSubscription, private EchoBack {
  public:
-  TcpEndpoint(Host& host, Hub& hub, ConnectionOwner& owner) : host_(host), hub_(hub), owner_(owner) {}
+  TcpEndpoint(Host& host, Hub& hub, ConnectionOwner& owner, EchoFront* front = nullptr)
+      : host_(host), hub_(hub), owner_(owner), front_(front) {}
   ~TcpEndpoint() override;  // closes a connection that it still holds
   TcpEndpoint(const TcpEndpoint&) = delete;
   TcpEndpoint& operator=(const TcpEndpoint&) = delete;
@@ -43,6 +45,7 @@ class TcpEndpoint final : public Endpoint, private PushSubscription {
   bool fail(std::string_view problem);  // always false
   void done();                          // the last thing in a callback
 
+  void echo_now(std::uint8_t kind, std::string_view payload) override;
   void send_message(std::uint64_t seq, const TopicLog::Entry& entry) override;
   void send_lagged(std::uint64_t oldest) override;
   [[nodiscard]] std::size_t unsent_bytes() const override { return host_.unsent_bytes(conn_); }
@@ -50,6 +53,7 @@ class TcpEndpoint final : public Endpoint, private PushSubscription {
   Host& host_;
   Hub& hub_;
   ConnectionOwner& owner_;
+  EchoFront* front_;  // nullptr in an honest server
   ConnId conn_ = kNoConn;
   Topic* published_ = nullptr;  // the topic of the last publish: looked up once
   bool reading_paused_ = false;

@@ -8,8 +8,8 @@
 
 namespace dragstrip {
 
-WebsocketEndpoint::WebsocketEndpoint(Host& host, ConnectionOwner& owner)
-    : host_(host), owner_(owner), timer_(host.make_timer(*this)) {}
+WebsocketEndpoint::WebsocketEndpoint(Host& host, ConnectionOwner& owner, EchoFront* front)
+    : host_(host), owner_(owner), front_(front), timer_(host.make_timer(*this)) {}
 
 WebsocketEndpoint::~WebsocketEndpoint() {
   stop();
@@ -50,14 +50,7 @@ void WebsocketEndpoint::on_bytes(ConnId, std::string_view bytes, Instant) {
 
 bool WebsocketEndpoint::on_message(WsOpcode opcode, std::string_view payload) {
   if (state_ == State::closing) return true;
-  if (publish_to_ == nullptr) {
-    send(opcode, payload);
-    if (!reading_paused_ && host_.unsent_bytes(conn_) >= kUnsentHighWater) {
-      reading_paused_ = true;
-      host_.pause_reading(conn_, true);
-    }
-    return true;
-  }
+  if (publish_to_ == nullptr) return echo(opcode, payload);
   WsCloseCode wrong = kWsNoError;
   if (opcode != WsOpcode::text) wrong = kWsUnsupported;
   if (payload.size() > TopicLog::kMaxPayload) wrong = kWsTooBig;
@@ -67,6 +60,26 @@ bool WebsocketEndpoint::on_message(WsOpcode opcode, std::string_view payload) {
   }
   publish_to_->publish(payload);
   return true;
+}
+
+bool WebsocketEndpoint::echo(WsOpcode opcode, std::string_view payload) {
+  const auto kind = static_cast<std::uint8_t>(opcode);
+  if (front_ == nullptr) {
+    echo_now(kind, payload);
+    return true;
+  }
+  if (front_->on_echo(*this, kind, payload) == EchoFront::Then::taken) return true;
+  host_.close(conn_, CloseHow::abort);
+  done();
+  return false;
+}
+
+void WebsocketEndpoint::echo_now(std::uint8_t kind, std::string_view payload) {
+  if (state_ != State::open) return;  // a late echo: nothing follows a Close (§5.5.1)
+  send(static_cast<WsOpcode>(kind), payload);
+  if (reading_paused_ || host_.unsent_bytes(conn_) < kUnsentHighWater) return;
+  reading_paused_ = true;
+  host_.pause_reading(conn_, true);
 }
 
 bool WebsocketEndpoint::on_ping(std::string_view payload) {
@@ -151,6 +164,7 @@ void WebsocketEndpoint::end(WsCloseCode code) {
 
 void WebsocketEndpoint::done() {
   stop();
+  if (front_ != nullptr) front_->on_echoer_gone(*this);
   host_.disarm(timer_);
   conn_ = kNoConn;
   publish_to_ = nullptr;

@@ -23,18 +23,19 @@
 #include "core/codec/websocket.h"
 #include "core/transport/host.h"
 #include "servers/connection_owner.h"
+#include "servers/echo_front.h"
 #include "servers/push_subscription.h"
 #include "servers/topic_query.h"
 
 namespace dragstrip {
 
-class WebsocketEndpoint final : public Endpoint, private PushSubscription {
+class WebsocketEndpoint final : public Endpoint, private PushSubscription, private EchoBack {
  public:
   static constexpr Duration kPingAfter{15'000'000'000};
   static constexpr Duration kCloseTimeout{5'000'000'000};
   static constexpr std::size_t kPongUnsentLimit = 4096;
 
-  WebsocketEndpoint(Host& host, ConnectionOwner& owner);
+  WebsocketEndpoint(Host& host, ConnectionOwner& owner, EchoFront* front = nullptr);
   ~WebsocketEndpoint() override;  // closes a connection that it still holds
   WebsocketEndpoint(const WebsocketEndpoint&) = delete;
   WebsocketEndpoint& operator=(const WebsocketEndpoint&) = delete;
@@ -60,10 +61,12 @@ class WebsocketEndpoint final : public Endpoint, private PushSubscription {
   bool on_pong(std::string_view) { return true; }
   bool on_close(WsCloseCode code, std::string_view reason);
 
+  void echo_now(std::uint8_t kind, std::string_view payload) override;
   void send_message(std::uint64_t seq, const TopicLog::Entry& entry) override;
   void send_lagged(std::uint64_t oldest) override;
   [[nodiscard]] std::size_t unsent_bytes() const override { return host_.unsent_bytes(conn_); }
 
+  bool echo(WsOpcode opcode, std::string_view payload);
   void send(WsOpcode opcode, std::string_view payload);
   void send_pending_pong();
   void end(WsCloseCode code);  // Close, end TCP, done
@@ -71,6 +74,7 @@ class WebsocketEndpoint final : public Endpoint, private PushSubscription {
 
   Host& host_;
   ConnectionOwner& owner_;
+  EchoFront* front_;  // nullptr in an honest server
   TimerId timer_;
   ConnId conn_ = kNoConn;
   Topic* publish_to_ = nullptr;  // nullptr: echo

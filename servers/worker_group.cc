@@ -35,6 +35,7 @@ class MailedExchange final : public ServerExchange {
   void begin(const AnswerHead&) override { DRAGSTRIP_CHECK(false); }  // nothing that is mailed is endless
   void write(std::span<const std::string_view>) override { DRAGSTRIP_CHECK(false); }
   void end() override { DRAGSTRIP_CHECK(false); }
+  void reset() override { DRAGSTRIP_CHECK(false); }  // planted before a request is mailed
   [[nodiscard]] std::size_t unsent_bytes() const override { return 0; }
   void set_answerer(Answerer*) override {}
 

@@ -12,6 +12,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,7 +34,7 @@ namespace {
 
 struct Flags {
   std::string url, workload = "rpc", row, arrival = "poisson", method = "POST", stack = "native", json, cpu;
-  std::string warmup = "1s", duration = "10s", timeout = "5s", poll_interval = "100ms", spin = "0";
+  std::string warmup = "1s", duration = "10s", timeout = "5s", poll_interval = "100ms", spin = "0", above;
   std::uint32_t clients = 10, threads = 1, payload = 100, room = 10, channels_per_connection = 0;
   double rate = 1000;
   std::uint64_t seed = 1;
@@ -300,6 +301,7 @@ void define_flags(CLI::App& app, Flags& flags) {
   app.add_option("--room,--room-size", flags.room, "chat: members of a room")->capture_default_str();
   app.add_option("--channels-per-connection", flags.channels_per_connection, "h2 rows; 0: all of a thread")
       ->capture_default_str();
+  app.add_option("--above", flags.above, "also say how many operations took longer than this");
   app.add_option("--spin", flags.spin, "poll without sleeping this long before a release")
       ->capture_default_str();
   app.add_option("--cpu", flags.cpu, "pin the threads to these CPUs, e.g. 1 or 0,2-3");
@@ -341,6 +343,8 @@ int load_command(int argc, const char* const* argv) {
   LoadRunOptions options;
   options.cpus = parse_cpus(flags.cpu);
   options.spin_before_timer = duration_flag("--spin", flags.spin, true);
+  std::optional<Duration> above;
+  if (!flags.above.empty()) above = duration_flag("--above", flags.above, false);
   if (flags.server_pid < 0) usage(fmt::format("--server-pid {}: a process id", flags.server_pid));
   if (flags.server_pid > 0) options.server_pid = flags.server_pid;
   options.progress = isatty(STDERR_FILENO) != 0;
@@ -350,6 +354,7 @@ int load_command(int argc, const char* const* argv) {
   const SignalsHandled signals;
   LoadRunResult result = flags.floor ? floor_result(plan) : run_load(plan, options);
   describe(result.facts, flags, plan);
+  result.facts.above = above;
   const RunJudgement judgement = judge(result.facts);
   std::string unwritten;
   const bool json_alone = flags.json == "-";

@@ -115,6 +115,7 @@ class Coordinator final : public WorkerObserver {
             ExitCode::target_failed,
             fmt::format("connection refused by {}: no server is running there", plan_.peer.text()));
       }
+      if (failure.empty()) facts_.planted_faults = json_text(answer, "faults").value_or("");
       const auto told = failure.empty() ? json_number(answer, "pid") : std::nullopt;
       if (!pid && told && plan_.peer.loopback() && *told <= 1u << 30) pid = static_cast<pid_t>(*told);
     }

@@ -89,6 +89,14 @@ std::string latencies(std::string_view label, const Histogram& h) {
               "p99 " + ns(static_cast<double>(h.quantile(0.99))), "max " + ns(static_cast<double>(h.max()))});
 }
 
+std::string share_above(const Histogram& all, Duration limit) {
+  if (all.count() == 0) return {};
+  const auto above = static_cast<double>(all.count_above(limit.count()));
+  return row("above", {fmt::format("{:.3f} % of {} took longer than {}",
+                                   100 * above / static_cast<double>(all.count()), all.count(),
+                                   format_duration(limit))});
+}
+
 std::string headline(const RunFacts& f) {
   std::string line = fmt::format("{} over {} on {}: {} client{}, {} B", f.workload, f.row, f.target,
                                  f.clients, f.clients == 1 ? "" : "s", f.payload_bytes);
@@ -139,6 +147,7 @@ std::string summarize(const RunFacts& f, const RunJudgement& judgement) {
                 {fmt::format("{} scheduled: {}", f.publishes->scheduled, outcomes(f.publishes->outcomes))});
   }
   text += latencies("latency", r.latency(), r.scheduled_count());
+  if (f.above) text += share_above(r.latency().together(), *f.above);
   text += latencies("service", r.service());
   text += latencies("slip", r.slip());
   if (f.has_phases) {

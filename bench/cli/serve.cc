@@ -7,9 +7,11 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include "bench/cli/command.h"
 #include "bench/cli/serve_workers.h"
+#include "bench/runner/nearest.h"
 #include "core/base/error.h"
 #include "core/transport/address.h"
 #include "results/build_info.h"
@@ -62,6 +64,32 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+FaultPlan fault_plan(const std::vector<std::string>& specs, std::uint64_t seed) {
+  FaultPlan plan;
+  plan.seed = seed;
+  for (const std::string& spec : specs) {
+    const auto error = add_fault(plan, spec);
+    if (!error) continue;
+    std::string line = error->line;
+    if (!error->unknown.empty()) line += did_you_mean(error->unknown, kFaultNames);
+    throw UserError(ExitCode::usage, line + "; docs/faults.md has them all");
+  }
+  return plan;
+}
+
+// On stderr: stdout is read by programs.
+void tell_of_faults(const FaultPlan& plan) {
+  if (!plan.any()) return;
+  std::fprintf(stderr,
+               "dragstrip serve: faults are planted: %s (seed %llu); this server is no measure of anything\n",
+               plan.text().c_str(), static_cast<unsigned long long>(plan.seed));
+}
+
+void tell_what_was_planted(const FaultPlan& plan, const FaultCounts& counts) {
+  const std::string text = counts.text(plan);
+  if (!text.empty()) std::fprintf(stderr, "dragstrip serve: planted: %s\n", text.c_str());
+}
+
 }  // namespace
 
 int serve_command(int argc, const char* const* argv) {
@@ -73,6 +101,8 @@ int serve_command(int argc, const char* const* argv) {
   ServeOptions options;
   RouterOptions& router = options.server.router;
   std::int32_t h2_window = 16 << 20;
+  std::vector<std::string> faults;
+  std::uint64_t fault_seed = 1;
   app.add_option("--listen", listen, "HOST:PORT; port 0 lets the system choose")->capture_default_str();
   app.add_flag("--allow-remote", allow_remote, "listen on an address other machines can reach");
   app.add_option("--workers", options.workers, "threads, each with its own loop")
@@ -89,6 +119,13 @@ int serve_command(int argc, const char* const* argv) {
   app.add_option("--h2-window", h2_window, "bytes, of each HTTP/2 stream and connection")
       ->check(CLI::Range(65535, 1 << 30))
       ->capture_default_str();
+  app.add_option(
+         "--fault", faults,
+         "plant a fault, to test a measuring tool with: stall=100ms/1s, slow=1%:100ms, drop=1/100000, "
+         "... (docs/faults.md); may be repeated")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_option("--fault-seed", fault_seed, "same seed, same faults")->capture_default_str();
   app.footer("exit codes: 0 stopped by a signal, 2 usage\nexample: dragstrip serve --listen 127.0.0.1:8080");
   if (!parse_flags(app, argc, argv)) return 0;
 
@@ -96,6 +133,8 @@ int serve_command(int argc, const char* const* argv) {
   options.listen = address_of(listen, allow_remote);
   options.server.http2.wire.stream_window_bytes = h2_window;
   options.server.http2.wire.connection_window_bytes = h2_window;
+  options.faults = fault_plan(faults, fault_seed);
+  router.faults = options.faults.text();
   router.version = build_info().version;
   router.pid = getpid();
   raise_descriptor_limit();
@@ -103,9 +142,11 @@ int serve_command(int argc, const char* const* argv) {
   ServeWorkers workers(options);
   running = &workers;
   handle_signals();
+  tell_of_faults(options.faults);
   std::printf("listening %s\n", workers.address().text().c_str());
   std::fflush(stdout);
   workers.run();
+  tell_what_was_planted(options.faults, workers.fault_counts());
   signal(SIGINT, SIG_DFL);  // a second signal while things are taken down ends it at once
   signal(SIGTERM, SIG_DFL);
   running = nullptr;

@@ -1,8 +1,12 @@
 #include "bench/cli/serve_workers.h"
 
 #include <sched.h>
+#include <time.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <string>
 #include <thread>
@@ -14,17 +18,58 @@
 
 namespace dragstrip::cli {
 
-class ServeWorkers::Worker final : public Mailbox::Bell, private NetHost::Posted {
+namespace {
+
+// A thread as planted faults stop it: it sleeps, in steps short enough for a signal to end the server
+// meanwhile.
+class ThreadProcessor final : public Processor {
  public:
-  Worker(const ServerOptions& options, WorkerGroup* group, std::size_t index)
-      : server_(host_, hub_, options), group_(group), index_(index) {
-    if (group != nullptr) group->join(index, hub_, server_.router(), *this);
+  void end() noexcept { ended_.store(true, std::memory_order_relaxed); }
+
+  void stop_until(Instant end) override {
+    constexpr Duration kStep = std::chrono::milliseconds{50};
+    for (Instant now = stamp(); now < end && !ended_.load(std::memory_order_relaxed); now = stamp()) {
+      std::this_thread::sleep_until(std::min(end, now + kStep));
+    }
+  }
+  void burn(Duration cpu_time) override {
+    const std::int64_t until = thread_cpu_ns() + cpu_time.count();
+    while (thread_cpu_ns() < until) {
+    }
   }
 
-  Acceptor& acceptor() noexcept { return server_; }
-  Address listen(const Address& at, bool shared) { return host_.listen(at, server_, shared); }
+ private:
+  static std::int64_t thread_cpu_ns() {
+    timespec used{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return used.tv_sec * 1'000'000'000 + used.tv_nsec;
+  }
+  std::atomic<bool> ended_{false};
+};
+
+}  // namespace
+
+class ServeWorkers::Worker final : public Mailbox::Bell, private NetHost::Posted {
+ public:
+  Worker(const ServeOptions& options, WorkerGroup* group, std::size_t index, Instant origin)
+      : server_(host_, hub_, options.server), group_(group), index_(index) {
+    if (group != nullptr) group->join(index, hub_, server_.router(), *this);
+    if (!options.faults.any()) return;
+    faults_.emplace(options.faults, host_, hub_, server_, processor_, origin,
+                    static_cast<std::uint32_t>(index));
+  }
+
+  Acceptor& acceptor() noexcept {
+    if (faults_) return faults_->acceptor();
+    return server_;
+  }
+  Address listen(const Address& at, bool shared) { return host_.listen(at, acceptor(), shared); }
   void run() { host_.run(); }
-  void stop() noexcept { host_.stop(); }
+  void stop() noexcept {
+    processor_.end();
+    host_.stop();
+  }
+  [[nodiscard]] FaultCounts fault_counts() const { return faults_ ? faults_->counts() : FaultCounts{}; }
 
  private:
   void ring() override { host_.post(*this); }
@@ -32,6 +77,8 @@ class ServeWorkers::Worker final : public Mailbox::Bell, private NetHost::Posted
 
   NetHost host_;
   Hub hub_;
+  ThreadProcessor processor_;
+  std::optional<FaultInjector> faults_;  // the server goes before it
   Server server_;
   WorkerGroup* group_;
   std::size_t index_;
@@ -69,8 +116,9 @@ ServeWorkers::ServeWorkers(const ServeOptions& options) : first_cpu_(options.fir
   const auto count = static_cast<std::size_t>(options.workers);
   if (first_cpu_) check_cpus(*first_cpu_, options.workers);
   if (count > 1) group_ = std::make_unique<WorkerGroup>(count);
+  const Instant origin = stamp();
   for (std::size_t i = 0; i < count; ++i) {
-    workers_.push_back(std::make_unique<Worker>(options.server, group_.get(), i));
+    workers_.push_back(std::make_unique<Worker>(options, group_.get(), i, origin));
   }
   // Sharing a port among our threads would share it with any other server of this user as well. Alone first.
   if (count > 1 && options.listen.port != 0) NetHost().listen(options.listen, workers_.front()->acceptor());
@@ -95,6 +143,12 @@ void ServeWorkers::run() {
   if (first_cpu_) pin_this_thread(*first_cpu_);
   workers_.front()->run();
   for (std::thread& thread : threads) thread.join();
+}
+
+FaultCounts ServeWorkers::fault_counts() const {
+  FaultCounts all;
+  for (const auto& worker : workers_) all.add(worker->fault_counts());
+  return all;
 }
 
 void ServeWorkers::stop() noexcept {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/transport/address.h"
+#include "servers/fault_injector.h"
 #include "servers/server.h"
 
 namespace dragstrip {
@@ -23,6 +24,7 @@ struct ServeOptions {
   int workers = 1;
   std::optional<int> first_cpu;
   ServerOptions server;
+  FaultPlan faults;  // empty: an honest server
 };
 
 class ServeWorkers {
@@ -35,6 +37,8 @@ class ServeWorkers {
   [[nodiscard]] const Address& address() const noexcept { return address_; }
   void run();            // on this thread and the others, until stop()
   void stop() noexcept;  // thread-safe and async-signal-safe
+  // What was planted, after run().
+  [[nodiscard]] FaultCounts fault_counts() const;
 
  private:
   class Worker;

@@ -55,12 +55,14 @@ struct RunFacts {
   std::optional<std::uint64_t> server_peak_bytes;
   std::optional<double> server_bytes_per_connection;
   bool complete = true;
+  std::optional<Duration> above;  // the summary says how many took longer
 
   // For the verdict only.
   bool foreign = false;
   bool loopback = true;
   bool server_died = false;
-  bool one_core = false;  // generator and server can only run on the same CPU
+  std::string planted_faults;  // what the server says that it plants; empty: nothing
+  bool one_core = false;       // generator and server can only run on the same CPU
   std::uint32_t connected = 0;
 };
 

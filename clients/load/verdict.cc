@@ -62,6 +62,10 @@ class Judge {
   }
 
   void target() {
+    // Its figures are true, and say nothing about a transport: such a run wins nothing.
+    if (!facts_.planted_faults.empty()) {
+      mark(Verdict::suspect, "faults", "the server plants faults: " + facts_.planted_faults);
+    }
     if (facts_.server_died) {
       mark(Verdict::invalid, "target_died", "the server died during the run", true);
     } else if (r_.scheduled_count() != 0 && r_.count(Outcome::ok) == 0 && facts_.complete) {

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "core/base/check.h"
 #include "core/sim/sim_conn.h"
 #include "core/sim/sim_world.h"
@@ -62,6 +64,10 @@ void SimHost::reset(ConnId conn) {
   sim_detail::Conn& c = owned(conn);
   world_->send_mark(c, true);
   world_->schedule(world_->now_, SimWorld::EventKind::reset, c.id);
+}
+
+void SimHost::stop_until(Instant end) {
+  stopped_until_ = std::max(stopped_until_, end);
 }
 
 ConnId SimHost::connect(const Address& to, Endpoint& owner) {

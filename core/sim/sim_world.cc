@@ -107,7 +107,49 @@ void SimWorld::run_top() {
   flush();
 }
 
+// True: the host is stopped and somebody of it would hear of this event; it comes again when the host goes
+// on.
+bool SimWorld::put_off(const Event& event) {
+  if (event.kind == EventKind::timer) {
+    Timer& timer = timers_[event.target];
+    if (timer.host->stopped_until_ <= now_) return false;
+    timer.queued_at = kNever;
+    arm(event.target, timer.host->stopped_until_);
+    return true;
+  }
+  Conn* conn = find(event.target);
+  if (conn == nullptr || conn->host->stopped_until_ <= now_) return false;
+  switch (event.kind) {
+    case EventKind::refuse:
+    case EventKind::established:
+    case EventKind::accept:
+    case EventKind::deliver:
+    case EventKind::window:
+    case EventKind::reset:
+      schedule(conn->host->stopped_until_, event.kind, event.target);
+      return true;
+    case EventKind::segment: {  // the kernel takes it
+      const sim_detail::Segment segment = conn->segments.pop();
+      conn->arrived += segment.size;
+      if (segment.kind == sim_detail::SegmentKind::fin) conn->fin_arrived = true;
+      if (segment.kind == sim_detail::SegmentKind::reset) {
+        schedule(conn->host->stopped_until_, EventKind::reset, event.target);
+      } else if (!conn->deliver_pending) {
+        conn->deliver_pending = true;
+        schedule(conn->host->stopped_until_, EventKind::deliver, event.target);
+      }
+      return true;
+    }
+    case EventKind::syn:
+    case EventKind::give_up:
+    case EventKind::timer:
+      break;
+  }
+  return false;
+}
+
 void SimWorld::run_event(const Event& event) {
+  if (put_off(event)) return;
   if (event.kind == EventKind::timer) return run_timer(event.target);
   Conn* conn = find(event.target);
   if (conn == nullptr) return;
@@ -126,6 +168,7 @@ void SimWorld::run_event(const Event& event) {
       return on_segment(*conn);
     case EventKind::deliver:
       conn->deliver_pending = false;
+      if (conn->paused && conn->fin_arrived && !conn->fin_told && conn->has_owner) return deliver_fin(*conn);
       return deliver(*conn);
     case EventKind::window:
       conn->window_pending = false;

@@ -101,6 +101,10 @@ class SimHost final : public Host {
   void half_close(ConnId conn);
   // Both ends see a reset, this one within the next step. In a callback or outside.
   void reset(ConnId conn);
+  // As SIGSTOP and SIGCONT: until `end` no endpoint of this host hears anything, while its kernel goes on
+  // taking what arrives. What is missed comes then, in order. In a callback: takes hold when that returns.
+  void stop_until(Instant end);
+  [[nodiscard]] Instant stopped_until() const noexcept { return stopped_until_; }
   // Of this host; an endpoint that was destroyed properly leaves none behind.
   [[nodiscard]] std::size_t owned_connections() const noexcept { return owned_connections_; }
   [[nodiscard]] std::size_t owned_timers() const noexcept { return owned_timers_; }
@@ -132,6 +136,7 @@ class SimHost final : public Host {
   Traffic traffic_;
   std::size_t owned_connections_ = 0;
   std::size_t owned_timers_ = 0;
+  Instant stopped_until_ = kUnset;
 };
 
 class SimWorld {
@@ -213,6 +218,7 @@ class SimWorld {
   void pop();
   [[nodiscard]] Instant next_at();  // drops stale timer events from the top
   void run_event(const Event& event);
+  [[nodiscard]] bool put_off(const Event& event);
   void run_timer(std::uint32_t index);
   void arm(std::uint32_t index, Instant deadline);
   void run_top();

@@ -68,6 +68,9 @@ class ServerExchange {
   // The parts together are one chunk; on h2 they are appended to the stream's pending DATA.
   virtual void write(std::span<const std::string_view> parts) = 0;
   virtual void end() = 0;  // last chunk, END_STREAM
+  // Ends an exchange that was not answered, without an answer: h1 drops the connection, h2 resets the HTTP/2
+  // stream (CANCEL). Only planted faults do that.
+  virtual void reset() = 0;
   [[nodiscard]] virtual std::size_t unsent_bytes() const = 0;
   // Who hears that this exchange is gone or writable again. Until set, or with nullptr, nobody does.
   virtual void set_answerer(Answerer*) = 0;

@@ -69,7 +69,7 @@ LoadPlan small_plan(const Row& row, const Workload& workload, std::uint32_t clie
   return plan;
 }
 
-LoadRig::LoadRig(const LoadPlan& load, const SimLink& link, std::uint64_t seed)
+LoadRig::LoadRig(const LoadPlan& load, const SimLink& link, std::uint64_t seed, const FaultPlan& planted)
     : plan(load),
       world(link, seed),
       server_host(world.add_host()),
@@ -77,7 +77,8 @@ LoadRig::LoadRig(const LoadPlan& load, const SimLink& link, std::uint64_t seed)
       server(std::make_unique<Server>(server_host, hub)),
       factory(make_channel_factory(*plan.row, client_host,
                                    plan.workload->kind == WorkloadKind::connect ? 1u : 0u)) {
-  server_host.listen(kPort, *server);
+  if (planted.any()) faults.emplace(planted, server_host, hub, *server, processor, world.now());
+  server_host.listen(kPort, faults ? faults->acceptor() : *server);
 }
 
 LoadRig::~LoadRig() {
@@ -93,8 +94,10 @@ Instant LoadRig::start_feed(const Publisher& publisher) {
   ControlRequest request(
       client_host,
       {plan.peer, plan.authority, Method::post, "/feed",
-       "topic=" + plan.topic + "&rate=20&arrival=constant&payload=" + std::to_string(plan.payload_bytes) +
-           "&seed=1&run=77&duration=" + format_duration(plan.total()) + "&lead=" + format_duration(kLead),
+       "topic=" + plan.topic + "&rate=" + std::to_string(plan.schedule.rate_per_s) +
+           "&arrival=" + std::string(name_of(plan.schedule.arrival)) +
+           "&payload=" + std::to_string(plan.payload_bytes) + "&seed=" + std::to_string(plan.schedule.seed) +
+           "&run=77&duration=" + format_duration(plan.total()) + "&lead=" + format_duration(kLead),
        ""});
   EXPECT_TRUE(world.run_until_true([&] { return request.done(); }, kGiveUp));
   EXPECT_TRUE(request.ok()) << request.failure() << request.answer();
@@ -158,6 +161,7 @@ void LoadRig::leave() {
   EXPECT_EQ(server->connections(), 0u);
   server_host.stop_listening(kPort);
   server.reset();
+  faults.reset();
   EXPECT_EQ(server_host.owned_connections(), 0u);
   EXPECT_EQ(server_host.owned_timers(), 0u);
   EXPECT_EQ(world.live_connections(), 0u);

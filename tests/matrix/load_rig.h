@@ -7,12 +7,15 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "bench/workloads/load_worker.h"
 #include "core/sim/sim_world.h"
+#include "servers/fault_injector.h"
 #include "servers/server.h"
+#include "tests/support/sim_processor.h"
 
 namespace dragstrip::test {
 
@@ -26,7 +29,8 @@ class LoadRig final : public WorkerObserver {
   // Publishes message k of the feed instead of the server's publisher, as it likes.
   using Publisher = std::function<void(Topic&, std::uint64_t k, const std::string& payload)>;
 
-  explicit LoadRig(const LoadPlan& load, const SimLink& link = {}, std::uint64_t seed = 1);
+  explicit LoadRig(const LoadPlan& load, const SimLink& link = {}, std::uint64_t seed = 1,
+                   const FaultPlan& planted = {});
   ~LoadRig() override;
   LoadRig(const LoadRig&) = delete;
   LoadRig& operator=(const LoadRig&) = delete;
@@ -51,6 +55,8 @@ class LoadRig final : public WorkerObserver {
   SimHost& server_host;
   SimHost& client_host;
   Hub hub;
+  SimProcessor processor{server_host};
+  std::optional<FaultInjector> faults;
   std::unique_ptr<Server> server;
   std::unique_ptr<ChannelFactory> factory;
   std::unique_ptr<LoadWorker> worker;

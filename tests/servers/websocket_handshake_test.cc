@@ -92,6 +92,7 @@ struct Answered final : ServerExchange {
   void begin(const AnswerHead&) override {}
   void write(std::span<const std::string_view>) override {}
   void end() override {}
+  void reset() override {}
   [[nodiscard]] std::size_t unsent_bytes() const override { return 0; }
   void set_answerer(Answerer*) override {}
 };
