@@ -318,7 +318,7 @@ void define_flags(CLI::App& app, Flags& flags) {
 int finish(const RunFacts& facts, const RunJudgement& judgement, const std::string& unwritten) {
   ExitCode code = ExitCode::ok;
   std::string why;
-  if (!facts.complete && !facts.server_died) {
+  if (facts.ended == RunEnded::interrupted) {
     code = ExitCode::interrupted;
     why = "partial results were kept";
   } else if (judgement.verdict == Verdict::invalid) {

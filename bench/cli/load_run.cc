@@ -1,23 +1,25 @@
 #include "bench/cli/load_run.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <condition_variable>
+#include <array>
 #include <cstdio>
 #include <exception>
 #include <mutex>
 #include <set>
 #include <thread>
 
-#include "bench/workloads/control_request.h"
+#include "bench/cli/target_control.h"
+#include "bench/cli/target_watch.h"
 #include "core/base/error.h"
 #include "core/base/text.h"
-#include "core/codec/message.h"
 #include "core/net/net_host.h"
 
 namespace dragstrip::cli {
@@ -26,12 +28,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kControlPatience{5s};
 constexpr Duration kLookEvery{50ms};
-constexpr Duration kFeedLead{300ms};  // for every worker to hear the start before the first message
 constexpr Duration kStartLead{100ms};
 constexpr Duration kGoodbye{300ms};  // for the closing of connections after the run
-constexpr Duration kWatchdog{10s};   // beyond the latest planned end
+// Beyond the latest planned end. By the first every pending operation is settled, whatever a worker waits
+// for; the second is for a thread of ours that does not move at all.
+constexpr Duration kSettleBy{1s};
+constexpr Duration kWatchdog{2s};
 
 void pin(const std::vector<int>& cpus, std::size_t index) {
   if (cpus.empty()) return;
@@ -46,12 +49,20 @@ void pin(const std::vector<int>& cpus, std::size_t index) {
 
 class Coordinator final : public WorkerObserver {
  public:
-  Coordinator(const LoadPlan& plan, const LoadRunOptions& options) : plan_(plan), options_(options) {}
-  ~Coordinator() override { stop_threads(); }
+  Coordinator(const LoadPlan& plan, const LoadRunOptions& options) : plan_(plan), options_(options) {
+    if (news_fd_ < 0) throw UserError(ExitCode::usage, "no descriptor is left; raise it with `ulimit -n`");
+  }
+  ~Coordinator() override {
+    stop_threads();
+    ::close(news_fd_);
+  }
 
   LoadRunResult run() {
     meet_server();
-    if (plan_.workload->kind == WorkloadKind::connect && plan_.subscribes() && !plan_.foreign) publish_one();
+    if (plan_.row->carrier == Carrier::h2) control_.need_http2();
+    if (plan_.workload->kind == WorkloadKind::connect && plan_.subscribes() && !plan_.foreign) {
+      control_.publish_one();
+    }
     if (server_) pss_before_ = server_->pss_bytes();
     start_threads();
     wait_connected();
@@ -80,66 +91,12 @@ class Coordinator final : public WorkerObserver {
     bool stop = false;  // under mutex_: it must not enter the loop any more
   };
 
-  // ---------------------------------------------------------------------------------------- control
-
-  std::string ask(Method method, const std::string& path, const std::string& query, const std::string& body,
-                  std::string& failure, bool& nobody) {
-    ControlRequest request(control_host_, {plan_.peer, plan_.authority, method, path, query, body});
-    const Instant until = stamp() + kControlPatience;
-    while (!request.done() && stamp() < until && !interrupted()) control_host_.run_once(20ms);
-    failure = request.ok() ? "" : request.failure();
-    nobody = request.nobody_listens();
-    return request.answer();
-  }
-
-  std::string must_ask(Method method, const std::string& path, const std::string& query,
-                       const std::string& body) {
-    std::string failure;
-    bool nobody = false;
-    std::string answer = ask(method, path, query, body, failure, nobody);
-    if (!failure.empty() && !interrupted()) {
-      throw UserError(ExitCode::target_failed,
-                      fmt::format("{} did not take {}: {}", plan_.peer.text(), path, failure));
-    }
-    return answer;
-  }
-
   void meet_server() {
-    std::optional<pid_t> pid = options_.server_pid;
-    if (!plan_.foreign) {
-      std::string failure;
-      bool nobody = false;
-      const std::string answer = ask(Method::get, "/healthz", "", "", failure, nobody);
-      if (nobody) {
-        throw UserError(
-            ExitCode::target_failed,
-            fmt::format("connection refused by {}: no server is running there", plan_.peer.text()));
-      }
-      if (failure.empty()) facts_.planted_faults = json_text(answer, "faults").value_or("");
-      const auto told = failure.empty() ? json_number(answer, "pid") : std::nullopt;
-      if (!pid && told && plan_.peer.loopback() && *told <= 1u << 30) pid = static_cast<pid_t>(*told);
-    }
+    const std::optional<pid_t> pid = control_.meet(options_.server_pid);
+    facts_.planted_faults = control_.planted_faults();
     if (pid) server_.emplace(*pid);
-    if (server_ && !server_->alive()) server_.reset();
-  }
-
-  void publish_one() {
-    std::string payload(std::max<std::size_t>(plan_.payload_bytes, kMessageHeaderSize), ' ');
-    MessageHeader header;
-    header.run = plan_.run;
-    header.intended = stamp();
-    write_message(payload, header);
-    must_ask(Method::post, "/publish", "topic=" + plan_.topic, payload);
-  }
-
-  Instant start_feed() {
-    const std::string answer = must_ask(Method::post, "/feed", feed_query(plan_, kFeedLead), "");
-    const auto start = json_number(answer, "start_ns");
-    if (!start && !interrupted()) {
-      throw UserError(ExitCode::target_failed,
-                      plan_.peer.text() + " started no feed: the answer has no start_ns");
-    }
-    return instant_from_ns(static_cast<std::int64_t>(start.value_or(0)));
+    if (server_ && !server_->alive()) server_.reset();  // another machine's, or another container's
+    if (server_) watch_.watch_process(*pid);
   }
 
   // ---------------------------------------------------------------------------------------- threads
@@ -166,14 +123,14 @@ class Coordinator final : public WorkerObserver {
       self.factory =
           make_channel_factory(*plan_.row, *self.host, own_connections ? 1 : plan_.channels_per_connection);
       self.worker = make_worker({&plan_, index, self.host.get(), self.factory.get(), this, &stop_offering_,
-                                 server_ ? &*server_ : nullptr});
+                                 server_ ? &*server_ : nullptr, &target_gone_, !server_});
       self.worker->connect();
     } catch (...) {
       const std::lock_guard lock(mutex_);
       self.error = std::current_exception();
       ++connected_;
       ++finished_;
-      changed_.notify_all();
+      tell_news();
       return;
     }
     {
@@ -182,7 +139,7 @@ class Coordinator final : public WorkerObserver {
     }
     self.host->run();
     if (!self.worker->finished()) self.worker->abandon();
-    const Instant until = stamp() + kGoodbye;
+    const Instant until = stamp() + (target_gone_.load() ? Duration{0} : kGoodbye);
     while (self.host->open_connections() != 0 && stamp() < until) self.host->run_once(10ms);
   }
 
@@ -203,13 +160,13 @@ class Coordinator final : public WorkerObserver {
     Thread& thread = *threads_[worker.index()];
     thread.connections = thread.host->traffic().connections_opened;
     ++connected_;
-    changed_.notify_all();
+    tell_news();
   }
 
   void on_worker_finished(LoadWorker&) override {
     const std::lock_guard lock(mutex_);
     ++finished_;
-    changed_.notify_all();
+    tell_news();
   }
 
   // ---------------------------------------------------------------------------------------- phases
@@ -218,13 +175,45 @@ class Coordinator final : public WorkerObserver {
     return options_.interrupted != nullptr && options_.interrupted->load();
   }
 
+  void tell_news() const {
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const ssize_t n = ::write(news_fd_, &one, sizeof one);
+  }
+
+  // Until a worker has news, the target's process ends or kLookEvery has passed; and looks after the target.
+  void doze(bool running) {
+    std::array<pollfd, 2> fds{pollfd{news_fd_, POLLIN, 0},
+                              pollfd{watch_.dead() ? -1 : watch_.process_fd(), POLLIN, 0}};
+    ::poll(fds.data(), fds.size(), watch_.knocking() ? 0 : static_cast<int>(kLookEvery / 1ms));
+    std::uint64_t news = 0;
+    [[maybe_unused]] const ssize_t n = ::read(news_fd_, &news, sizeof news);
+    std::uint64_t troubles = 0;
+    if (running) {
+      for (const auto& thread : threads_) troubles += thread->worker->troubles();
+    }
+    const bool was_dead = watch_.dead();
+    watch_.look(troubles, stamp());
+    if (watch_.knocking()) control_.host().run_once(5ms);
+    if (watch_.dead() && !was_dead) noticed_ = stamp();
+    if (interrupted() && noticed_ == kUnset) noticed_ = stamp();
+  }
+
+  [[nodiscard]] std::uint32_t counted(const std::uint32_t& counter) {
+    const std::lock_guard lock(mutex_);
+    return counter;
+  }
+
   void wait_connected() {
-    std::unique_lock lock(mutex_);
-    while (connected_ < plan_.threads) {
-      changed_.wait_for(lock, kLookEvery);
+    while (counted(connected_) < plan_.threads) {
+      doze(false);
+      if (watch_.dead()) {
+        throw UserError(ExitCode::target_failed,
+                        "the server died while clients were being connected: " + watch_.how());
+      }
       if (interrupted()) stop_offering_.store(true);
       show("connecting", -1);
     }
+    show(nullptr, 0);
     rethrow();
     std::uint32_t up = 0;
     std::optional<CloseReason> reason;
@@ -239,10 +228,12 @@ class Coordinator final : public WorkerObserver {
       throw UserError(ExitCode::target_failed,
                       fmt::format("connection refused by {}: no server is running there", plan_.peer.text()));
     }
+    const char* const why = reason == CloseReason::no_resources ? ": no local port or descriptor"
+                            : reason ? ": the server closed every connection; does it serve this row?"
+                                     : ": nothing came back";
     throw UserError(ExitCode::target_failed,
-                    fmt::format("not one of {} clients could be connected to {} in {}{}", plan_.clients,
-                                plan_.peer.text(), format_duration(plan_.connect_within),
-                                reason == CloseReason::no_resources ? ": no local port or descriptor" : ""));
+                    fmt::format("not one of {} clients could be connected to {} over {}{}", plan_.clients,
+                                plan_.peer.text(), plan_.row->name, why));
   }
 
   void rethrow() {
@@ -253,7 +244,7 @@ class Coordinator final : public WorkerObserver {
 
   void begin() {
     const bool feed = plan_.workload->kind == WorkloadKind::feed && !plan_.foreign;
-    zero_ = feed ? start_feed() : stamp() + kStartLead;
+    zero_ = feed ? control_.start_feed() : stamp() + kStartLead;
     if (interrupted()) throw UserError(ExitCode::interrupted, "interrupted before the load began");
     for (auto& thread : threads_) {
       thread->beginning.worker = thread->worker.get();
@@ -263,31 +254,26 @@ class Coordinator final : public WorkerObserver {
   }
 
   void wait_finished() {
-    const Instant latest = zero_ + plan_.total() + plan_.timeout + kWatchdog;
-    std::unique_lock lock(mutex_);
-    while (finished_ < plan_.threads) {
-      changed_.wait_for(lock, kLookEvery);
+    const Instant deadline = zero_ + plan_.total() + plan_.timeout;
+    while (counted(finished_) < plan_.threads) {
+      doze(true);
       const Instant now = stamp();
       show(now < zero_ + plan_.warmup    ? "warming up"
            : now < zero_ + plan_.total() ? "measuring"
                                          : "draining",
            std::chrono::duration<double>(now - zero_ - plan_.warmup).count());
-      if (server_ && !facts_.server_died && !server_->alive()) {
-        facts_.server_died = true;
-      }
-      if (facts_.server_died || interrupted()) stop_offering_.store(true);
-      if (now > latest) {  // our own mistake: better no result than a program that hangs
+      if (interrupted()) stop_offering_.store(true);
+      if (watch_.dead() || now > deadline + kSettleBy) target_gone_.store(true);
+      if (now > deadline + kWatchdog) {  // our own mistake: better no result than a program that hangs
         std::fprintf(stderr, "dragstrip load: the load generator did not come to an end [exit 4, invalid]\n");
         _exit(static_cast<int>(ExitCode::invalid));
       }
     }
     show(nullptr, 0);
-    if (interrupted() && plan_.workload->kind == WorkloadKind::feed && !plan_.foreign &&
-        !facts_.server_died) {
-      std::string failure;
-      bool nobody = false;
-      ask(Method::del, "/feed", "topic=" + plan_.topic, "", failure, nobody);
+    if (interrupted() && plan_.workload->kind == WorkloadKind::feed && !plan_.foreign && !watch_.dead()) {
+      control_.stop_feed();
     }
+    restarted_ = !watch_.dead() && !server_ && control_.is_another_one();
   }
 
   void show(const char* phase, double seconds) {
@@ -328,10 +314,26 @@ class Coordinator final : public WorkerObserver {
     facts_.receipts_are_the_rate = kind == WorkloadKind::feed;
     facts_.counts_polls = facts_.deliveries && (plan_.row->delivery == Delivery::short_poll ||
                                                 plan_.row->delivery == Delivery::long_poll);
+    say_how_it_ended();
     add_memory();
     facts_.one_core = shares_one_core();
     result.facts = std::move(facts_);
     return result;
+  }
+
+  void say_how_it_ended() {
+    const Recorder& books = *facts_.recorder;
+    facts_.noticed = noticed_ == kUnset ? stamp() : noticed_;
+    if (!facts_.complete && interrupted()) {
+      facts_.ended = RunEnded::interrupted;
+    } else if (watch_.dead() || restarted_) {
+      facts_.ended = RunEnded::target_died;
+      facts_.death_note = restarted_ ? "another one has taken its place" : watch_.how();
+    } else if (books.went_silent() && books.last_receipt() != kUnset) {
+      facts_.ended = RunEnded::target_hung;
+      const double silent = std::chrono::duration<double>(facts_.noticed - books.last_receipt()).count();
+      facts_.death_note = fmt::format("the server stopped answering {:.1f} s before the end", silent);
+    }
   }
 
   void add_use(const WorkerReport& report) {
@@ -384,13 +386,17 @@ class Coordinator final : public WorkerObserver {
 
   const LoadPlan& plan_;
   const LoadRunOptions& options_;
-  NetHost control_host_;
+  TargetControl control_{plan_, options_.interrupted};
   std::optional<ProcessProbe> server_;
   std::optional<std::uint64_t> pss_before_, pss_after_;
   std::vector<std::unique_ptr<Thread>> threads_;
   std::atomic<bool> stop_offering_{false};
+  std::atomic<bool> target_gone_{false};
+  TargetWatch watch_{control_.host(), plan_.peer};
+  bool restarted_ = false;
+  Instant noticed_ = kUnset;  // that the target is dead or the user wants to stop
+  const int news_fd_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   std::mutex mutex_;
-  std::condition_variable changed_;
   std::uint32_t connected_ = 0;
   std::uint32_t finished_ = 0;
   Instant zero_{};

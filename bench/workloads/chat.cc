@@ -119,6 +119,7 @@ void ChatWorker::on_done(Channel& channel, const Sample& sample, std::string_vie
   if (sample.op >= publishes_.size() || publishes_[sample.op].done || publishes_[sample.op].slot != slot)
     return;
   finish_publish(publishes_[sample.op], sample.outcome, sample.received);
+  if (sample.outcome == Outcome::reset || sample.outcome == Outcome::refused) note_trouble();
   Member& member = members_[slot];
   member.busy = false;
   member.free_since = sample.received;

@@ -107,6 +107,7 @@ void ConnectWorker::end(std::uint32_t slot, Outcome outcome, Instant at) {
     if (in_time) recorder_.phase(attempt.intended, place.channel->phases(), at);
     recorder_.received_in_window(at);
   }
+  if (outcome == Outcome::reset || outcome == Outcome::refused) note_trouble();
   recorder_.finished(attempt.intended, outcome, at, kUnset, plan_.payload_bytes);
   attempt.free_since = at;
   bury(std::move(place.channel));

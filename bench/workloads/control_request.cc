@@ -4,8 +4,8 @@
 
 namespace dragstrip {
 
-ControlRequest::ControlRequest(Host& host, const Target& target)
-    : body_(target.body), factory_(make_channel_factory(*find_row("request/h1"), host, 0)) {
+ControlRequest::ControlRequest(Host& host, const Target& target, std::string_view row)
+    : body_(target.body), factory_(make_channel_factory(*find_row(row), host, 0)) {
   ChannelOptions options;
   options.peer = target.peer;
   options.authority = target.authority;

@@ -1,7 +1,7 @@
 // One request beside the measured traffic: start the feed, publish the first message, ask who the server is.
 //
-// Goes over request/h1 on a connection of its own, whatever row is being measured. The caller runs the host
-// until done(). Errors: failure() says why in a few words.
+// Goes over a connection of its own: request/h1 whatever row is being measured, unless told otherwise. The
+// caller runs the host until done(). Errors: failure() says why in a few words.
 #pragma once
 
 #include <memory>
@@ -23,7 +23,8 @@ class ControlRequest final : public ChannelEvents {
     std::string body;
   };
 
-  ControlRequest(Host& host, const Target& target);
+  ControlRequest(Host& host, const Target& target) : ControlRequest(host, target, "request/h1") {}
+  ControlRequest(Host& host, const Target& target, std::string_view row);
   ~ControlRequest() override;
 
   [[nodiscard]] bool done() const noexcept { return done_; }
@@ -31,6 +32,8 @@ class ControlRequest final : public ChannelEvents {
   [[nodiscard]] const std::string& answer() const noexcept { return answer_; }
   [[nodiscard]] bool nobody_listens() const noexcept { return lost_ == CloseReason::refused; }
   [[nodiscard]] std::string failure() const;
+  // The server has said something in the row's own language, whatever it thinks of the request.
+  [[nodiscard]] bool understood() const { return channel_ && channel_->phases().ready != kUnset; }
 
  private:
   void on_ready(Channel&, Instant) override;

@@ -1,9 +1,11 @@
 #include "bench/workloads/load_worker.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "clients/load/thresholds.h"
 #include "core/base/check.h"
+#include "core/base/random.h"
 
 namespace dragstrip {
 
@@ -13,6 +15,12 @@ constexpr std::uint32_t kOpeningAtOnce =
 constexpr Duration kFirstRetry{50'000'000};
 constexpr Duration kLastRetry{5'000'000'000};
 constexpr Duration kInterruptedDrain{2'000'000'000};
+// The kernel has closed a dead process's sockets before it says that it is dead: what they have to tell is
+// here already, and only has to be read.
+constexpr Duration kLastWords{20'000'000};
+// A target that closes every connection before a single channel stood will not think better of it.
+constexpr Duration kHopelessBackoff{200'000'000};
+constexpr unsigned kProbesPerReconnectLook = 5;
 }  // namespace
 
 LoadWorker::LoadWorker(const WorkerSetup& setup)
@@ -23,6 +31,8 @@ LoadWorker::LoadWorker(const WorkerSetup& setup)
       recorder_({setup.plan->window, setup.plan->timeout}),
       observer_(*setup.observer),
       interrupted_(setup.interrupted),
+      target_gone_(setup.target_gone),
+      watch_reconnects_(setup.watch_reconnects),
       server_(setup.index == 0 ? setup.server : nullptr),
       due_timer_(host_.make_timer(*this)),
       probe_timer_(host_.make_timer(*this)),
@@ -107,17 +117,25 @@ void LoadWorker::on_lost(Channel& channel, CloseReason reason, Instant at) {
     report_.connect_failure = reason;
   } else if (slot.state == Slot::State::up) {
     --up_;
-    if (stage_ != Stage::connecting) ++report_.channels_lost;
+    if (stage_ != Stage::connecting) {
+      ++report_.channels_lost;
+      note_trouble();
+    }
   } else {
     return;
   }
   slot.state = Slot::State::waiting;
   slot.backoff = std::clamp(slot.backoff * 2, kFirstRetry, kLastRetry);
-  slot.retry_at = at + slot.backoff;
+  // With jitter, so that a server that comes back is not met by everybody at once.
+  const double share = 0.5 + unit_interval(draw(plan_.schedule.seed ^ slot.client, troubles())) / 2;
+  slot.retry_at = at + Duration{static_cast<std::int64_t>(static_cast<double>(slot.backoff.count()) * share)};
   bury(std::move(slot.channel));
   on_down(slot, at);
-  // Nobody listens there: no need to try for ten seconds.
-  if (stage_ == Stage::connecting && up_ == 0 && reason == CloseReason::refused) connect_until_ = at;
+  // Nobody listens there, or nobody wants us: no need to try for ten seconds.
+  if (stage_ == Stage::connecting && up_ == 0 &&
+      (reason == CloseReason::refused || slot.backoff >= kHopelessBackoff)) {
+    connect_until_ = at;
+  }
 }
 
 void LoadWorker::retry_slots(Instant now) {
@@ -180,9 +198,14 @@ void LoadWorker::probe(Instant now) {
   graveyard_.clear();
   if (interrupted_ != nullptr && interrupted_->load(std::memory_order_relaxed) && !report_.interrupted)
     interrupt(at);
+  if (target_gone_ != nullptr && target_gone_->load(std::memory_order_relaxed)) end_without_target(at);
   if (stage_ == Stage::finished) return;
   if (keeps_channels() && stage_ != Stage::draining) retry_slots(now);
   if (stage_ == Stage::connecting && (up_ == slots_.size() || at >= connect_until_)) connect_settled();
+  if (watch_reconnects_ && offering() && ++probes_ % kProbesPerReconnectLook == 0) {
+    const std::uint64_t reconnects = delivery_costs().reconnects;
+    if (std::exchange(reconnects_seen_, reconnects) != reconnects) note_trouble();
+  }
   on_tick(at);
   check_drained();
 }
@@ -196,6 +219,13 @@ void LoadWorker::interrupt(Instant now) {
   if (!window_open_) report_.from = read_edge(now);
   window_open_ = true;
   pass_edge(now);
+}
+
+void LoadWorker::end_without_target(Instant now) {
+  if (ending_ || (stage_ != Stage::running && stage_ != Stage::draining)) return;
+  ending_ = true;
+  if (stage_ == Stage::running) interrupt(now);
+  if (!finish_armed_) host_.arm(edge_timer_, now + kLastWords);
 }
 
 void LoadWorker::pass_edge(Instant now) {

@@ -45,6 +45,11 @@ struct WorkerSetup {
   WorkerObserver* observer = nullptr;
   const std::atomic<bool>* interrupted = nullptr;  // looked at every 10 ms
   const ProcessProbe* server = nullptr;            // read by worker 0
+  // The target is dead: nothing more will come. Looked at every 10 ms as well.
+  const std::atomic<bool>* target_gone = nullptr;
+  // Reconnects inside of channels count as troubles too: asked of every channel every 50 ms, so only where
+  // nothing else would tell of a dead target.
+  bool watch_reconnects = false;
 };
 
 // Readings at one edge of the window.
@@ -85,6 +90,9 @@ class LoadWorker : public Endpoint, public ChannelEvents {
   [[nodiscard]] bool finished() const noexcept { return stage_ == Stage::finished; }
   [[nodiscard]] const Recorder& recorder() const noexcept { return recorder_; }
   [[nodiscard]] const WorkerReport& report() const noexcept { return report_; }
+  // Connections that were lost and operations that ended as reset or refused since the run began: a reason to
+  // look whether anybody is still there. From any thread.
+  [[nodiscard]] std::uint64_t troubles() const noexcept { return troubles_.load(std::memory_order_relaxed); }
 
  protected:
   enum class Stage : std::uint8_t { idle, connecting, connected, running, draining, finished };
@@ -114,6 +122,7 @@ class LoadWorker : public Endpoint, public ChannelEvents {
 
   void wake_at(Instant at) { host_.arm(due_timer_, at); }
   void check_drained();  // after an operation has ended
+  void note_trouble() noexcept { troubles_.fetch_add(1, std::memory_order_relaxed); }
   [[nodiscard]] std::unique_ptr<Channel> make_channel(std::uint32_t slot, const ChannelOptions& options);
   // Destroys a channel outside of its own callbacks. Stops it now.
   void bury(std::unique_ptr<Channel> channel);
@@ -156,6 +165,7 @@ class LoadWorker : public Endpoint, public ChannelEvents {
   void connect_settled();
   void probe(Instant now);
   void interrupt(Instant now);
+  void end_without_target(Instant now);
   void pass_edge(Instant now);
   void finish(Instant now);
   WindowEdge read_edge(Instant at) const;
@@ -164,6 +174,12 @@ class LoadWorker : public Endpoint, public ChannelEvents {
 
   WorkerObserver& observer_;
   const std::atomic<bool>* interrupted_;
+  const std::atomic<bool>* target_gone_;
+  std::atomic<std::uint64_t> troubles_{0};
+  bool ending_ = false;  // the target is gone
+  const bool watch_reconnects_;
+  std::uint64_t reconnects_seen_ = 0;
+  unsigned probes_ = 0;
   const ProcessProbe* server_;
   TimerId due_timer_, probe_timer_, edge_timer_;
   Instant probe_at_ = kNever;

@@ -172,6 +172,7 @@ void RpcWorker::on_done(Channel& channel, const Sample& sample, std::string_view
   const Outcome outcome = judge(pending, sample, answer);
   recorder_.finished(pending.intended, outcome, sample.received, sample.sent, plan_.payload_bytes);
   recorder_.received_in_window(sample.received);
+  if (outcome == Outcome::reset || outcome == Outcome::refused) note_trouble();
   pending.not_before = plan_.closed && outcome != Outcome::ok ? sample.received + kPauseAfterFailure : kUnset;
   if (slot.state == Slot::State::up) make_free(at, sample.received);
   pump();

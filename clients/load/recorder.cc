@@ -79,15 +79,16 @@ void Recorder::finished(Instant intended, Outcome outcome, Instant at, Instant s
     ++late_answers_;
   }
   ++outcomes_[static_cast<std::size_t>(outcome)];
-  Second& second = second_of(intended);
+  ++second_of(intended).outcomes[static_cast<std::size_t>(outcome)];
   if (outcome == Outcome::ok) {
-    ++second.ok;
     goodput_bytes_ += bytes;
     add_latency(intended, age.count(), false);
     if (sent != kUnset) service_.record((at - sent).count());
     return;
   }
-  ++second.failed;
+  if (outcome == Outcome::timeout && age >= options_.timeout) {
+    last_unanswered_ = std::max(last_unanswered_, intended);
+  }
   if (outcome == Outcome::timeout) add_latency(intended, options_.timeout.count(), true);
   if (outcome == Outcome::abandoned) add_latency(intended, std::max<std::int64_t>(age.count(), 0), true);
 }
@@ -96,7 +97,7 @@ void Recorder::finished_unmeasured(Instant at, std::uint64_t bytes) noexcept {
   if (!in_window(at)) return;
   ++outcomes_[static_cast<std::size_t>(Outcome::ok)];
   ++unmeasured_;
-  ++second_of(at).ok;
+  ++second_of(at).outcomes[static_cast<std::size_t>(Outcome::ok)];
   goodput_bytes_ += bytes;
 }
 
@@ -134,6 +135,8 @@ void Recorder::merge(const Recorder& other) noexcept {
   releases_ += other.releases_;
   receipts_ += other.receipts_;
   longest_gap_ = std::max(longest_gap_, other.longest_gap_);
+  last_receipt_ = std::max(last_receipt_, other.last_receipt_);
+  last_unanswered_ = std::max(last_unanswered_, other.last_unanswered_);
   latency_.merge(other.latency_);
   service_.merge(other.service_);
   slip_.merge(other.slip_);
@@ -142,17 +145,21 @@ void Recorder::merge(const Recorder& other) noexcept {
   first_message_.merge(other.first_message_);
   for (std::size_t i = 0; i < seconds_.size(); ++i) {
     seconds_[i].scheduled += other.seconds_[i].scheduled;
-    seconds_[i].ok += other.seconds_[i].ok;
-    seconds_[i].failed += other.seconds_[i].failed;
+    for (std::size_t o = 0; o < kOutcomeCount; ++o) {
+      seconds_[i].outcomes[o] += other.seconds_[i].outcomes[o];
+    }
     seconds_[i].latency.merge(other.seconds_[i].latency);
   }
 }
 
 bool Recorder::balanced() const noexcept {
+  OutcomeCounts by_second{};
   for (const Second& second : seconds_) {
-    if (second.scheduled != second.ok + second.failed) return false;
+    if (second.scheduled != sum_of(second.outcomes)) return false;
+    for (std::size_t o = 0; o < kOutcomeCount; ++o) by_second[o] += second.outcomes[o];
   }
-  return scheduled_ == sum_of(outcomes_) && latency_.known().count() + unmeasured_ == count(Outcome::ok) &&
+  return by_second == outcomes_ && scheduled_ == sum_of(outcomes_) &&
+         latency_.known().count() + unmeasured_ == count(Outcome::ok) &&
          latency_.at_least().count() == count(Outcome::timeout) + count(Outcome::abandoned);
 }
 

@@ -68,9 +68,11 @@ class Recorder {
   struct Second {
     static constexpr unsigned kBits = 5;  // 1.6 %: a histogram for each second has to be small
     std::uint64_t scheduled = 0;
-    std::uint64_t ok = 0;
-    std::uint64_t failed = 0;
+    OutcomeCounts outcomes{};
     Histogram latency{kBits};
+    [[nodiscard]] std::uint64_t ok() const noexcept {
+      return outcomes[static_cast<std::size_t>(Outcome::ok)];
+    }
   };
 
   explicit Recorder(const Options& options);
@@ -104,6 +106,7 @@ class Recorder {
   void probed(Instant deadline, Instant at, bool is_slip) noexcept;
   void received_in_window(Instant at) noexcept {
     if (in_window(at)) ++receipts_;
+    if (at > last_receipt_) last_receipt_ = at;
   }
   void phase(Instant intended, const ConnectPhases& phases, Instant first_message) noexcept;
 
@@ -128,7 +131,11 @@ class Recorder {
   [[nodiscard]] const Histogram& first_message_phase() const noexcept { return first_message_; }
   [[nodiscard]] Duration longest_gap() const noexcept { return longest_gap_; }
   [[nodiscard]] const std::vector<Second>& seconds() const noexcept { return seconds_; }
-  // In total, per second, and samples == operations with a latency.
+  // Operations that are newer than anything the target ever said, and were never answered: it had stopped
+  // talking. kUnset on either side is "none".
+  [[nodiscard]] bool went_silent() const noexcept { return last_unanswered_ > last_receipt_; }
+  [[nodiscard]] Instant last_receipt() const noexcept { return last_receipt_; }
+  // In total and per second, by outcome, and samples == operations with a latency.
   [[nodiscard]] bool balanced() const noexcept;
 
  private:
@@ -146,6 +153,8 @@ class Recorder {
   std::uint64_t releases_ = 0;
   std::uint64_t receipts_ = 0;
   Duration longest_gap_{0};
+  Instant last_receipt_ = kUnset;
+  Instant last_unanswered_ = kUnset;  // the intended time of the latest operation that timed out
   CensoredHistogram latency_;
   Histogram service_, slip_;
   Histogram tcp_, ready_, first_message_;

@@ -117,8 +117,9 @@ Json seconds_json(const Recorder& r) {
     seconds.push_back(
         {{"t", t},
          {"scheduled", second.scheduled},
-         {"ok", second.ok},
-         {"failed", second.failed},
+         {"ok", second.ok()},
+         {"failed", sum_of(second.outcomes) - second.ok()},
+         {"outcomes", outcomes_json(second.outcomes)},
          {"p99_ns", second.latency.count() == 0 ? Json(nullptr) : Json(second.latency.quantile(0.99))}});
   }
   return seconds;
@@ -131,6 +132,16 @@ Json connect_json(const RunFacts& facts) {
   return {{"tcp", summary(r.tcp_phase(), n)},
           {"ready", summary(r.ready_phase(), n)},
           {"first_message", summary(r.first_message_phase(), n)}};
+}
+
+// Why a run ended before its plan did. `noticed_ns` is CLOCK_MONOTONIC, so that it can be held against other
+// clocks of the machine: when a server was killed, say.
+Json ended_json(const RunFacts& facts) {
+  if (facts.ended == RunEnded::as_planned) return nullptr;
+  const Duration after = facts.noticed - facts.recorder->window_from();
+  return {{"why", std::string(name_of(facts.ended))},
+          {"noticed_ns", to_ns(facts.noticed)},
+          {"after_window_began_ns", facts.recorder->window_from() == kNever ? 0 : after.count()}};
 }
 
 void add_configuration(Json& json, const RunFacts& facts) {
@@ -207,6 +218,7 @@ std::string to_json(const RunFacts& facts, const RunJudgement& judgement) {
     json["reasons"].push_back({{"code", reason.code}, {"text", reason.text}});
   }
   json["complete"] = facts.complete;
+  json["ended"] = ended_json(facts);
   return json.dump() + "\n";
 }
 

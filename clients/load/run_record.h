@@ -4,9 +4,11 @@
 // otherwise.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "clients/load/ledger.h"
@@ -29,6 +31,13 @@ struct WindowUse {
   std::optional<std::int64_t> server_cpu_ns;
   std::optional<double> client_busy_share;  // of the busiest worker
 };
+
+enum class RunEnded : std::uint8_t { as_planned, interrupted, target_died, target_hung };
+inline constexpr std::array<std::string_view, 4> kRunEndedNames{"as_planned", "interrupted", "target_died",
+                                                                "target_hung"};
+constexpr std::string_view name_of(RunEnded ended) noexcept {
+  return kRunEndedNames[static_cast<std::size_t>(ended)];
+}
 
 struct RunFacts {
   std::string row, workload, stack = "native", target;
@@ -56,11 +65,13 @@ struct RunFacts {
   std::optional<double> server_bytes_per_connection;
   bool complete = true;
   std::optional<Duration> above;  // the summary says how many took longer
+  RunEnded ended = RunEnded::as_planned;
+  Instant noticed{};       // that it ended otherwise
+  std::string death_note;  // how a dead target was noticed: "its process is gone"
 
   // For the verdict only.
   bool foreign = false;
   bool loopback = true;
-  bool server_died = false;
   std::string planted_faults;  // what the server says that it plants; empty: nothing
   bool one_core = false;       // generator and server can only run on the same CPU
   std::uint32_t connected = 0;

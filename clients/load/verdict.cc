@@ -66,8 +66,13 @@ class Judge {
     if (!facts_.planted_faults.empty()) {
       mark(Verdict::suspect, "faults", "the server plants faults: " + facts_.planted_faults);
     }
-    if (facts_.server_died) {
-      mark(Verdict::invalid, "target_died", "the server died during the run", true);
+    if (facts_.ended == RunEnded::target_died) {
+      mark(Verdict::invalid, "target_died",
+           "the server died during the run" + (facts_.death_note.empty() ? "" : ": " + facts_.death_note),
+           true);
+    } else if (facts_.ended == RunEnded::target_hung) {
+      mark(Verdict::invalid, "target_hung",
+           facts_.death_note.empty() ? "the server stopped answering" : facts_.death_note, true);
     } else if (r_.scheduled_count() != 0 && r_.count(Outcome::ok) == 0 && facts_.complete) {
       mark(Verdict::invalid, "target_failed", "not one operation succeeded", true);
     }
@@ -136,7 +141,7 @@ class Judge {
     if (facts_.one_core) {
       mark(Verdict::suspect, "one_core", "server and load generator have only one CPU between them");
     }
-    if (!facts_.complete && !facts_.server_died)
+    if (facts_.ended == RunEnded::interrupted)
       mark(Verdict::suspect, "interrupted", "the run was interrupted");
   }
 

@@ -23,7 +23,7 @@ TEST(Recorder, OkEntersLatencyAndService) {
   EXPECT_EQ(r.latency().known().max(), 3'000'000);
   EXPECT_EQ(r.service().max(), 2'000'000);
   EXPECT_EQ(r.goodput_bytes(), 100u);
-  EXPECT_EQ(r.seconds()[0].ok, 1u);
+  EXPECT_EQ(r.seconds()[0].ok(), 1u);
   EXPECT_TRUE(r.balanced());
 }
 
@@ -162,7 +162,7 @@ TEST(Recorder, MergeAddsEverything) {
   a.merge(b);
   EXPECT_EQ(a.scheduled_count(), 2u);
   EXPECT_EQ(a.count(Outcome::lost), 1u);
-  EXPECT_EQ(a.seconds()[2].failed, 1u);
+  EXPECT_EQ(a.seconds()[2].outcomes[static_cast<std::size_t>(Outcome::refused)], 1u);
   EXPECT_EQ(a.longest_gap(), Duration{5ms});
   EXPECT_EQ(a.tcp_phase().max(), 1'000'000);
   EXPECT_EQ(a.ready_phase().count(), 0u);

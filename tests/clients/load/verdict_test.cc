@@ -165,7 +165,7 @@ TEST_F(VerdictTest, Retransmits) {
 }
 
 TEST_F(VerdictTest, TheServerDied) {
-  facts_.server_died = true;
+  facts_.ended = RunEnded::target_died;
   facts_.complete = false;
   expect(Verdict::invalid, "target_died", true);
 }
