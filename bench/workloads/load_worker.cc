@@ -215,7 +215,7 @@ void LoadWorker::interrupt(Instant now) {
     return connect_settled();  // whoever waits for us looks at the flag as well
   if (stage_ != Stage::running) return;
   report_.interrupted = true;
-  recorder_.cut_window(now);
+  recorder_.cut_window(now + Duration{1});  // what is due at this very instant may have been offered already
   if (!window_open_) report_.from = read_edge(now);
   window_open_ = true;
   pass_edge(now);

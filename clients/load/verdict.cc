@@ -141,7 +141,7 @@ class Judge {
     if (facts_.one_core) {
       mark(Verdict::suspect, "one_core", "server and load generator have only one CPU between them");
     }
-    if (facts_.ended == RunEnded::interrupted)
+    if (!facts_.complete && facts_.ended != RunEnded::target_died)
       mark(Verdict::suspect, "interrupted", "the run was interrupted");
   }
 

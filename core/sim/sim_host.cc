@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 
 #include "core/base/check.h"
 #include "core/sim/sim_conn.h"
@@ -68,6 +69,18 @@ void SimHost::reset(ConnId conn) {
 
 void SimHost::stop_until(Instant end) {
   stopped_until_ = std::max(stopped_until_, end);
+}
+
+void SimHost::crash() {
+  for (auto it = world_->listeners_.begin(); it != world_->listeners_.end();) {
+    it = it->second.host == this ? world_->listeners_.erase(it) : std::next(it);
+  }
+  for (const auto& conn : world_->conns_) {
+    if (conn == nullptr || conn->dead || conn->host != this) continue;
+    conn->out.clear();  // what the kernel did not have yet
+    world_->send_mark(*conn, true);
+    world_->schedule(world_->now_, SimWorld::EventKind::reset, conn->id);
+  }
 }
 
 ConnId SimHost::connect(const Address& to, Endpoint& owner) {

@@ -105,6 +105,9 @@ class SimHost final : public Host {
   // taking what arrives. What is missed comes then, in order. In a callback: takes hold when that returns.
   void stop_until(Instant end);
   [[nodiscard]] Instant stopped_until() const noexcept { return stopped_until_; }
+  // What the death of the process looks like from outside: nobody listens any more, and the kernel ends its
+  // connections. Its own endpoints hear of that too, which the dead do not; nobody hears them.
+  void crash();
   // Of this host; an endpoint that was destroyed properly leaves none behind.
   [[nodiscard]] std::size_t owned_connections() const noexcept { return owned_connections_; }
   [[nodiscard]] std::size_t owned_timers() const noexcept { return owned_timers_; }

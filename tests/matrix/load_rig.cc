@@ -104,6 +104,14 @@ Instant LoadRig::start_feed(const Publisher& publisher) {
   return instant_from_ns(static_cast<std::int64_t>(json_number(request.answer(), "start_ns").value_or(0)));
 }
 
+void LoadRig::kill_server(Instant at) {
+  if (world.run_until_true([&] { return finished_; }, at - world.now())) return;
+  killed = world.now();
+  server_host.crash();
+  world.run_for(1ms);
+  target_gone_ = true;
+}
+
 bool LoadRig::run(const Publisher& publisher) {
   Instant zero = world.now() + kLead;
   if (plan.workload->kind == WorkloadKind::feed) zero = start_feed(publisher);
@@ -113,11 +121,12 @@ bool LoadRig::run(const Publisher& publisher) {
     hub.topic(plan.topic)->publish(first);
   }
   world.run_for(200ms);  // the control connection is closed
-  worker = make_worker({&plan, 0, &client_host, factory.get(), this, nullptr, nullptr});
+  worker = make_worker({&plan, 0, &client_host, factory.get(), this, nullptr, nullptr, &target_gone_});
   if (fail_operation != 0) world.fail_nth(fault, fail_operation);
   worker->connect();
   if (!world.run_until_true([&] { return connected_; }, kGiveUp)) return false;
   worker->begin(zero);
+  if (kill_at) kill_server(zero + *kill_at);
   return world.run_until_true([&] { return finished_; }, kGiveUp);
 }
 

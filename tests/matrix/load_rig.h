@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -41,6 +42,11 @@ class LoadRig final : public WorkerObserver {
   SimFault fault = SimFault::any;
   std::uint64_t fail_operation = 0;
 
+  // The server is killed at this instant after the schedule's zero (which may be before it); the worker is
+  // told a millisecond later, as by a pidfd.
+  std::optional<Duration> kill_at;
+  Instant killed = kUnset;
+
   [[nodiscard]] const Recorder& recorder() const { return worker->recorder(); }
   [[nodiscard]] const WorkerReport& report() const { return worker->report(); }
   // What must hold however a run went: operations and publishes add up, and nothing came that was not sent.
@@ -66,8 +72,10 @@ class LoadRig final : public WorkerObserver {
   void on_worker_connected(LoadWorker&) override { connected_ = true; }
   void on_worker_finished(LoadWorker&) override { finished_ = true; }
   Instant start_feed(const Publisher& publisher);
+  void kill_server(Instant at);
 
   std::unique_ptr<Feeder> feeder_;
+  std::atomic<bool> target_gone_{false};
   bool connected_ = false;
   bool finished_ = false;
 };

@@ -2,43 +2,15 @@
 // whatever fails, and damage that is planted in the server is found, all of it and nothing else.
 #include <gtest/gtest.h>
 
-#include <ostream>
 #include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
+#include "tests/matrix/load_cells.h"
 #include "tests/matrix/load_rig.h"
 
 namespace dragstrip::test {
 namespace {
-
-struct Cell {
-  const Row* row;
-  const Workload* workload;
-};
-
-void PrintTo(const Cell& cell, std::ostream* out) {
-  *out << cell.workload->name << " over " << cell.row->name;
-}
-
-std::vector<Cell> cells() {
-  std::vector<Cell> all;
-  for (const Workload& workload : kWorkloads) {
-    for (const Row& row : kRows) {
-      if (carries(row, workload)) all.push_back({&row, &workload});
-    }
-  }
-  return all;
-}
-
-std::string name_of_case(const ::testing::TestParamInfo<Cell>& p) {
-  std::string name = std::string(p.param.workload->name) + "_" + std::string(p.param.row->name);
-  for (char& c : name) {
-    if (c == '/' || c == '-') c = '_';
-  }
-  return name;
-}
 
 class MatrixLoad : public ::testing::TestWithParam<Cell> {
  protected:

@@ -162,7 +162,7 @@ TEST(Recorder, MergeAddsEverything) {
   a.merge(b);
   EXPECT_EQ(a.scheduled_count(), 2u);
   EXPECT_EQ(a.count(Outcome::lost), 1u);
-  EXPECT_EQ(a.seconds()[2].outcomes[static_cast<std::size_t>(Outcome::refused)], 1u);
+  EXPECT_EQ(a.seconds()[2].outcomes[static_cast<std::size_t>(Outcome::lost)], 1u);
   EXPECT_EQ(a.longest_gap(), Duration{5ms});
   EXPECT_EQ(a.tcp_phase().max(), 1'000'000);
   EXPECT_EQ(a.ready_phase().count(), 0u);
