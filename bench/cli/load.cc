@@ -22,6 +22,7 @@
 #include "bench/cli/load_target.h"
 #include "bench/floor/floor_run.h"
 #include "bench/runner/nearest.h"
+#include "bench/workloads/resources.h"
 #include "core/base/error.h"
 #include "core/base/random.h"
 #include "core/base/text.h"
@@ -211,23 +212,12 @@ LoadPlan make_plan(const Flags& flags) {
   return floor_plan(plan);
 }
 
-// Before the first byte: a run that would fail for want of descriptors says how many it needs.
-void need_descriptors(const LoadPlan& plan) {
-  constexpr std::uint64_t kOthers = 64;
-  const Delivery d = plan.row->delivery;
-  const bool two = d == Delivery::long_poll || d == Delivery::http_stream || d == Delivery::sse;
-  const std::uint64_t each = plan.row->carrier == Carrier::h2 && plan.workload->kind != WorkloadKind::connect
-                                 ? 1
-                             : two ? 2
-                                   : 1;
-  std::uint64_t channels = plan.clients;
-  if (plan.row->carrier == Carrier::h2 && plan.workload->kind != WorkloadKind::connect) {
-    const std::uint64_t per = plan.channels_per_connection == 0 ? plan.clients : plan.channels_per_connection;
-    channels = plan.threads + plan.clients / per;
-  }
-  // Those that are being closed linger for a moment.
-  const bool churns = plan.row->carrier == Carrier::h1_close || plan.workload->kind == WorkloadKind::connect;
-  const std::uint64_t needed = kOthers + channels * each * (churns ? 2 : 1);
+// Before the first byte: a run that would fail for want of descriptors or ports says how many it needs.
+void need_resources(const LoadPlan& plan) {
+  const LocalPorts ports = read_local_ports(plan.peer.loopback());
+  const PortPlan port_plan = plan_ports(plan, ports);
+  if (!port_plan.enough) usage(explain_ports(plan, ports, port_plan));
+  const std::uint64_t needed = descriptors_of_load(plan);
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) return;
   if (limit.rlim_max >= needed) {
@@ -349,7 +339,7 @@ int load_command(int argc, const char* const* argv) {
   if (flags.server_pid > 0) options.server_pid = flags.server_pid;
   options.progress = isatty(STDERR_FILENO) != 0;
   options.interrupted = &interrupted;
-  need_descriptors(plan);
+  if (!flags.floor) need_resources(plan);
 
   const SignalsHandled signals;
   LoadRunResult result = flags.floor ? floor_result(plan) : run_load(plan, options);

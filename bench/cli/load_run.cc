@@ -18,6 +18,7 @@
 
 #include "bench/cli/target_control.h"
 #include "bench/cli/target_watch.h"
+#include "bench/workloads/resources.h"
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/net/net_host.h"
@@ -59,7 +60,7 @@ class Coordinator final : public WorkerObserver {
 
   LoadRunResult run() {
     meet_server();
-    if (plan_.row->carrier == Carrier::h2) control_.need_http2();
+    control_.need_row();
     if (plan_.workload->kind == WorkloadKind::connect && plan_.subscribes() && !plan_.foreign) {
       control_.publish_one();
     }
@@ -116,8 +117,7 @@ class Coordinator final : public WorkerObserver {
       NetHost::Options host_options;
       host_options.count_segments = true;
       host_options.spin_before_timer = options_.spin_before_timer;
-      // One source address has about 28,000 ports for one target.
-      if (plan_.peer.loopback() && !plan_.peer.v6) host_options.source_addresses = 1 + plan_.clients / 20'000;
+      host_options.source_addresses = plan_ports(plan_, read_local_ports(plan_.peer.loopback())).sources;
       self.host = std::make_unique<NetHost>(host_options);
       const bool own_connections = plan_.workload->kind == WorkloadKind::connect;
       self.factory =
@@ -244,6 +244,7 @@ class Coordinator final : public WorkerObserver {
 
   void begin() {
     const bool feed = plan_.workload->kind == WorkloadKind::feed && !plan_.foreign;
+    overflows_before_ = listen_overflows();
     zero_ = feed ? control_.start_feed() : stamp() + kStartLead;
     if (interrupted()) throw UserError(ExitCode::interrupted, "interrupted before the load began");
     for (auto& thread : threads_) {
@@ -315,6 +316,9 @@ class Coordinator final : public WorkerObserver {
     facts_.counts_polls = facts_.deliveries && (plan_.row->delivery == Delivery::short_poll ||
                                                 plan_.row->delivery == Delivery::long_poll);
     say_how_it_ended();
+    const auto overflows = listen_overflows();
+    if (facts_.loopback && overflows && overflows_before_)
+      facts_.accept_drops = *overflows - *overflows_before_;
     add_memory();
     facts_.one_core = shares_one_core();
     result.facts = std::move(facts_);
@@ -341,10 +345,11 @@ class Coordinator final : public WorkerObserver {
     const auto add = [&](std::uint64_t Traffic::*field) {
       facts_.use.traffic.*field += report.to.traffic.*field - report.from.traffic.*field;
     };
-    for (const auto field : {&Traffic::app_bytes_in, &Traffic::app_bytes_out, &Traffic::tcp_segments_in,
-                             &Traffic::tcp_segments_out, &Traffic::tcp_retransmits,
-                             &Traffic::connections_opened, &Traffic::connections_failed, &Traffic::reads,
-                             &Traffic::writes, &Traffic::polls, &Traffic::other_calls}) {
+    for (const auto field :
+         {&Traffic::app_bytes_in, &Traffic::app_bytes_out, &Traffic::tcp_segments_in,
+          &Traffic::tcp_segments_out, &Traffic::tcp_retransmits, &Traffic::connections_opened,
+          &Traffic::connections_failed, &Traffic::connections_starved, &Traffic::reads, &Traffic::writes,
+          &Traffic::polls, &Traffic::other_calls}) {
       add(field);
     }
     facts_.use.polls += report.to.polls.polls - report.from.polls.polls;
@@ -394,6 +399,7 @@ class Coordinator final : public WorkerObserver {
   std::atomic<bool> target_gone_{false};
   TargetWatch watch_{control_.host(), plan_.peer};
   bool restarted_ = false;
+  std::optional<std::uint64_t> overflows_before_;
   Instant noticed_ = kUnset;  // that the target is dead or the user wants to stop
   const int news_fd_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   std::mutex mutex_;

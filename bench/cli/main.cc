@@ -106,6 +106,7 @@ int main(int argc, char** argv) {
   // `dragstrip run | head` must still write its results: the closed pipe is an error of fflush below, no
   // death.
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file size limit is an error of write, as a full disk is
   const int code = dragstrip::cli::run(argc, argv);
   // A full disk or a closed pipe shows only here; results that did not arrive are not a success.
   if ((std::fflush(stdout) != 0 || std::ferror(stdout) != 0) && code == 0) {

@@ -1,7 +1,9 @@
 // `dragstrip run`: a suite, from plan to table, results file, charts and report.
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <filesystem>
@@ -17,6 +19,7 @@
 #include "bench/runner/runner.h"
 #include "bench/runner/stacks.h"
 #include "bench/runner/table.h"
+#include "bench/workloads/resources.h"
 #include "core/base/error.h"
 #include "results/results_file.h"
 
@@ -88,6 +91,46 @@ Campaign make_campaign(const Flags& flags, const std::string& program, const std
     campaign.cells.insert(campaign.cells.end(), cells.begin(), cells.end());
   }
   return campaign;
+}
+
+LoadPlan plan_of(const CellSpec& cell) {
+  LoadPlan plan;
+  plan.row = find_row(cell.row);
+  plan.workload = find_workload(cell.workload);
+  plan.peer = *parse_address("127.0.0.1:0");
+  plan.closed = !cell.open;
+  plan.schedule.rate_per_s = cell.rate_per_s.value_or(0);
+  plan.clients = cell.clients;
+  plan.threads = cell.threads;
+  plan.warmup = cell.warmup;
+  plan.window = cell.window;
+  plan.timeout = cell.timeout;
+  if (cell.poll_interval) plan.poll_interval = *cell.poll_interval;
+  plan.channels_per_connection = cell.channels_per_connection.value_or(0);
+  return plan;
+}
+
+// No cell may fail half-way for want of descriptors or ports: the largest one says how many it needs.
+void need_resources(const std::vector<CellSpec>& cells) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) limit.rlim_max = RLIM_INFINITY;
+  const LocalPorts ports = read_local_ports(true);
+  std::uint64_t most = 0;
+  const CellSpec* greedy = nullptr;
+  for (const CellSpec& cell : cells) {
+    const LoadPlan plan = plan_of(cell);
+    const PortPlan port_plan = plan_ports(plan, ports);
+    if (!port_plan.enough)
+      throw UserError(ExitCode::usage, cell.id + ": " + explain_ports(plan, ports, port_plan));
+    const std::uint64_t needed = std::max(descriptors_of_load(plan), descriptors_of_server(plan));
+    if (needed > most) greedy = &cell;
+    most = std::max(most, needed);
+  }
+  if (most <= limit.rlim_max) return;
+  const std::string number = std::to_string(most);
+  throw UserError(ExitCode::usage, greedy->id + " needs " + number + " descriptors and a process may have " +
+                                       std::to_string(limit.rlim_max) + ": raise it with `ulimit -n " +
+                                       number + "`, or leave the cell out");
 }
 
 // Before the first byte of load: a run of minutes must not end with "permission denied".
@@ -166,6 +209,7 @@ int run_command(int argc, const char* const* argv) {
     std::fwrite(text.data(), 1, text.size(), stdout);
     return 0;
   }
+  need_resources(campaign.cells);
   prepare_directory(flags.out);
   Interrupts interrupts;
   campaign.fitness = std::string(1, judge(take_readings(Duration{200'000'000})).grade);

@@ -61,17 +61,23 @@ std::optional<pid_t> TargetControl::meet(std::optional<pid_t> given) {
   return given || !can_be_watched ? given : static_cast<pid_t>(*incarnation_);
 }
 
-void TargetControl::need_http2() {
-  ControlRequest request(host_,
-                         {plan_.peer, plan_.authority, Method::head, plan_.foreign ? plan_.path : "/healthz",
-                          plan_.foreign ? plan_.query : "", ""},
-                         "request/h2");
+void TargetControl::need_row() {
+  const bool h2 = plan_.row->carrier == Carrier::h2;
+  const bool websocket = plan_.row->delivery == Delivery::websocket;
+  if (!h2 && !websocket) return;  // an answer to a request says in the books what is wrong with it
+  ControlRequest::Target target{plan_.peer, plan_.authority, Method::head, plan_.path, plan_.query, ""};
+  if (websocket) target.body = "x";
+  if (!websocket && !plan_.foreign) target.path = "/healthz";
+  ControlRequest request(host_, target, websocket ? plan_.row->name : "request/h2");
   const Instant until = stamp() + kPatience;
   while (!request.done() && !request.understood() && stamp() < until && !interrupted()) host_.run_once(20ms);
   if (request.understood() || interrupted()) return;
   if (request.nobody_listens()) nobody_there();
-  throw UserError(ExitCode::target_failed,
-                  fmt::format("{} does not speak HTTP/2 without TLS, which row {} needs; use a row over h1",
+  throw UserError(
+      ExitCode::target_failed,
+      websocket ? fmt::format("{} does not open a WebSocket at {}; `dragstrip list rows` shows other rows",
+                              plan_.peer.text(), plan_.foreign ? plan_.path : "/ws")
+                : fmt::format("{} does not speak HTTP/2 without TLS, which row {} needs; use a row over h1",
                               plan_.peer.text(), plan_.row->name));
 }
 
@@ -85,12 +91,7 @@ void TargetControl::publish_one() {
 }
 
 Instant TargetControl::start_feed() {
-  const std::string answer = must_ask(
-      Method::post, "/feed",
-      fmt::format("topic={}&rate={}&arrival={}&payload={}&seed={}&run={}&duration={}&lead={}", plan_.topic,
-                  plan_.schedule.rate_per_s, name_of(plan_.schedule.arrival), plan_.payload_bytes,
-                  plan_.schedule.seed, plan_.run, format_duration(plan_.total()), format_duration(kFeedLead)),
-      "");
+  const std::string answer = must_ask(Method::post, "/feed", feed_query(plan_, kFeedLead), "");
   const auto start = json_number(answer, "start_ns");
   if (!start && !interrupted()) {
     throw UserError(ExitCode::target_failed,

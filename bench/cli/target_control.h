@@ -33,8 +33,9 @@ class TargetControl {
   std::optional<pid_t> meet(std::optional<pid_t> given);
   // What the server told meet() that it plants; empty: nothing.
   [[nodiscard]] const std::string& planted_faults() const noexcept { return planted_faults_; }
-  // Otherwise every request of the run would be refused, for as long as the run takes.
-  void need_http2();
+  // The target speaks HTTP/2 or WebSocket where the row needs it. Otherwise every request of the run would be
+  // refused, for as long as the run takes.
+  void need_row();
   void publish_one();
   // Returns the schedule's zero.
   Instant start_feed();

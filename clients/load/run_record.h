@@ -72,8 +72,9 @@ struct RunFacts {
   // For the verdict only.
   bool foreign = false;
   bool loopback = true;
-  std::string planted_faults;  // what the server says that it plants; empty: nothing
-  bool one_core = false;       // generator and server can only run on the same CPU
+  std::string planted_faults;      // what the server says that it plants; empty: nothing
+  std::uint64_t accept_drops = 0;  // connections that a full accept queue turned away, on this machine
+  bool one_core = false;           // generator and server can only run on the same CPU
   std::uint32_t connected = 0;
 };
 

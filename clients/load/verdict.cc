@@ -73,6 +73,9 @@ class Judge {
     } else if (facts_.ended == RunEnded::target_hung) {
       mark(Verdict::invalid, "target_hung",
            facts_.death_note.empty() ? "the server stopped answering" : facts_.death_note, true);
+    } else if (r_.scheduled_count() != 0 && r_.count(Outcome::ok) == 0 &&
+               facts_.use.traffic.connections_starved != 0) {
+      mark(Verdict::invalid, "no_resources", "not one operation succeeded, for want of ports or descriptors");
     } else if (r_.scheduled_count() != 0 && r_.count(Outcome::ok) == 0 && facts_.complete) {
       mark(Verdict::invalid, "target_failed", "not one operation succeeded", true);
     }
@@ -137,6 +140,17 @@ class Judge {
     if (facts_.loopback && facts_.use.has_segments && facts_.use.traffic.tcp_retransmits != 0) {
       mark(Verdict::suspect, "retransmits",
            fmt::format("{} segments were sent again, on loopback", facts_.use.traffic.tcp_retransmits));
+    }
+    if (const std::uint64_t starved = facts_.use.traffic.connections_starved; starved != 0) {
+      mark(Verdict::suspect, "no_resources",
+           fmt::format("{} connections found no local port or descriptor; they are among the refused",
+                       starved));
+    }
+    if (facts_.accept_drops != 0) {
+      mark(Verdict::suspect, "accept_queue",
+           fmt::format(
+               "{} connections met a full accept queue on this machine; the server listens with a short one",
+               facts_.accept_drops));
     }
     if (facts_.one_core) {
       mark(Verdict::suspect, "one_core", "server and load generator have only one CPU between them");

@@ -83,6 +83,7 @@ ConnId NetHost::connect(const Address& to, Endpoint& owner) {
   calls_.other_calls += offset == 0 ? 3 : 5;
   const net::Connecting started = net::start_connect(to, offset);
   const ConnId id = adopt(started.fd, State::connecting, &owner);
+  if (started.fd < 0 && started.failure == CloseReason::no_resources) ++closed_.connections_starved;
   if (started.fd < 0) fail(static_cast<std::uint32_t>(id), started.failure);
   return id;
 }

@@ -79,6 +79,7 @@ struct Traffic {
   std::uint64_t tcp_retransmits = 0;
   std::uint64_t connections_opened = 0;
   std::uint64_t connections_failed = 0;
+  std::uint64_t connections_starved = 0;  // no local port, descriptor or memory; among the opened
   // System calls made by the host on behalf of connections, by kind.
   std::uint64_t reads = 0;
   std::uint64_t writes = 0;
