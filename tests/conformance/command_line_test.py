@@ -32,7 +32,7 @@ class CommandLine(PeerTest):
                            (["load", url, "--rwo", "tcp"], "unknown flag '--rwo'; did you mean '--row'"),
                            (["conform", url, "--rwo", "tcp"], "did you mean '--row'"),
                            (["serve", "--lsiten", "x"], "did you mean '--listen'"),
-                           (["load", url], "--row is required"), (["load", "-r", "tcp"], "URL is required"),
+                           (["load", url], "--row is required"), (["load", "-r", "tcp"], "no URL: which server?"),
                            (["load", url, "-r", "tcp", "-c"], "--clients"), (["load", url, "-r", "tcp", "-c", "x"], "--clients"),
                            (["load", url, "-r", "tcp", "-c", "0"], "--clients"),
                            (["load", url, "-r", "tcp", "-d", "1s", "-d", "2s"], "--duration is given more than once"),
