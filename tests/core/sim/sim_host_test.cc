@@ -238,5 +238,55 @@ TEST(SimRun, UntilAnInstantUntilIdleUntilTrue) {
   EXPECT_EQ(world.now() - start, 1205ms);
 }
 
+TEST(SimStop, AStoppedHostHearsEverythingWhenItGoesOnInOrder) {
+  Pair p(delayed(10ms));
+  p.open();
+  const Instant start = p.world.now();
+  const TimerId timer = p.server.host.make_timer(p.server);
+  p.server.host.arm(timer, start + 15ms);
+  p.server.host.stop_until(start + 100ms);
+  p.client.out().append("a");
+  p.world.run_for(30ms);
+  p.client.out().append("b");
+  p.client.host.half_close(p.client.conn);
+  p.world.run_for(69ms);
+  EXPECT_EQ(p.server.text(), "");
+  p.world.run_for(1ms);
+  EXPECT_EQ(p.server.text(), "<ab> timer fin peer_closed");
+  for (const Instant at : p.server.times) EXPECT_EQ(at, start + 100ms);
+}
+
+TEST(SimStop, ItsKernelStillShakesHands) {
+  Pair p(delayed(10ms));
+  const Instant start = p.world.now();
+  p.server.host.stop_until(start + 500ms);
+  p.connect();
+  ASSERT_TRUE(p.world.run_until_idle(kLong));
+  EXPECT_EQ(p.client.text(), "open");
+  EXPECT_EQ(p.client.times[0], start + 20ms);
+  EXPECT_EQ(p.server.times[0], start + 500ms);
+}
+
+TEST(SimStop, APausedEndpointHearsThatItsPeerLeft) {
+  Pair p(delayed(10ms));
+  p.open();
+  const Instant start = p.world.now();
+  p.server.host.pause_reading(p.server.conn, true);
+  p.server.host.stop_until(start + 100ms);
+  p.client.host.close(p.client.conn);
+  ASSERT_TRUE(p.world.run_until_idle(kLong));
+  EXPECT_EQ(p.server.text(), "fin peer_closed");
+  EXPECT_EQ(p.server.times[0], start + 100ms);
+}
+
+TEST(SimStop, AResetIsHeardOnce) {
+  Pair p(delayed(10ms));
+  p.open();
+  p.server.host.stop_until(p.world.now() + 100ms);
+  p.client.host.reset(p.client.conn);
+  ASSERT_TRUE(p.world.run_until_idle(kLong));
+  EXPECT_EQ(p.server.text(), "reset");
+}
+
 }  // namespace
 }  // namespace dragstrip::test
