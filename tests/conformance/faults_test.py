@@ -8,6 +8,7 @@ import os
 import pathlib
 import re
 import signal
+import statistics
 import subprocess
 import tempfile
 import time
@@ -126,15 +127,23 @@ class FullStallOracle(FaultTest):
                 self.assert_figures(record, 50, 91, 9.1, self.CLOSE)
 
     def test_slow_requests_leave_p95_alone(self):
+        """Three runs with and three without, in turn, compared by their medians."""
+        flags = ("--clients", "20", "--rate", "1000", "--warmup", "500ms", "-d", "8s")
         for row in ("request/h1", "request/h2", "websocket/h1"):
             with self.subTest(row=row):
-                def run(spec):
-                    return self.load_on_time(lambda: self.load_ill(self.serve_ill(spec), row, "rpc", "--clients", "20", *self.FLAGS))
-                quiet = run("stall=1us/1h")  # as good as none
-                slow = run("slow=1%:100ms")
-                p95 = [record["latency_ns"]["p95"] for record in (quiet, slow)]
-                self.assertAlmostEqual(p95[1], p95[0], delta=0.2 * p95[0])
-                self.assertAlmostEqual(self.share_above(slow["latency_ns"], 10), 1, delta=0.3)
+                p95 = {"slow=1%:100ms": [], "stall=1us/1h": []}  # the second is as good as none
+                on_time = True
+                for _ in range(3):
+                    for spec, values in p95.items():
+                        record = self.load_on_time(lambda: self.load_ill(self.serve_ill(spec), row, "rpc", *flags))
+                        on_time &= {reason["code"] for reason in record["reasons"]} == {"faults"}
+                        values.append(record["latency_ns"]["p95"] / NS_PER_MS)
+                        if spec.startswith("slow"):
+                            self.assertGreater(self.share_above(record["latency_ns"], 10), 0.7)
+                slow, quiet = (statistics.median(values) for values in p95.values())
+                self.assertLess(slow, 10, "samples were invented: back-filling makes this 90 ms")
+                if on_time:  # else the machine is in these figures more than anything
+                    self.assertAlmostEqual(slow, quiet, delta=0.2 * quiet)
 
 
 class PlantedDamage(FaultTest):
