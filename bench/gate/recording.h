@@ -1,0 +1,104 @@
+// What the gate measured, before any judgement: pairs of runs, value by value, in the order in which they
+// were made. It stands in gate.json, so that `gate --replay` can judge it again: same recording, same bytes
+// out.
+//
+// Owns: the meaning of the fields and the reader, which refuses whatever it does not understand
+// (UserError(usage) with file and place). Never: decides. docs/ci.md describes the file.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "results/metrics.h"
+#include "results/model.h"
+#include "results/schema.h"
+
+namespace dragstrip {
+
+// gated: may fail the build, and must be shown not to have got worse. watched: may fail the build. shown:
+// only printed.
+enum class Role : std::uint8_t { gated, watched, shown };
+inline constexpr std::array<std::string_view, 3> kRoleNames{"gated", "watched", "shown"};
+constexpr std::string_view name_of(Role role) noexcept {
+  return kRoleNames[static_cast<std::size_t>(role)];
+}
+
+struct GateMetric {
+  std::string key;  // of kMetrics, or a benchmark's counter
+  std::string label;
+  Unit unit = Unit::count;
+  Better better = Better::lower;
+  Role role = Role::gated;
+  double min_effect = 0.03;    // a smaller change is no regression, however certain
+  double mde_required = 0.05;  // "pass" says: not worse by this much
+};
+
+struct GateCell {
+  std::string id;
+  std::string workload;
+  std::string row;
+  std::vector<GateMetric> metrics;
+};
+
+// One build of what is compared. Empty fields: not known (a server started by a command).
+struct GateBuild {
+  std::string name;  // what the caller gave
+  std::string version, commit, compiler, flags, build_type;
+  std::map<std::string, std::string> libraries;
+};
+
+enum class Arm : std::uint8_t { head, null };
+
+struct GatePair {
+  std::size_t cell = 0;
+  std::uint32_t round = 1;  // from 1, stage 1 and 2 counted through
+  std::uint32_t stage = 1;  // 0: the warm-up pair, never judged
+  Arm arm = Arm::head;      // what base was paired with; null: a copy of base
+  bool base_first = true;
+  std::string dropped;  // why the pair is not used; empty: it is
+  // In the order of the cell's metrics; nullopt: not measured.
+  std::vector<std::optional<double>> base;
+  std::vector<std::optional<double>> other;
+  std::vector<std::string> notes;  // reasons of runs that were not valid
+};
+
+struct GateFailure {
+  std::string cell;
+  std::uint32_t round = 0;
+  std::string arm;  // "base", "head", "null"
+  std::string text;
+  int code = 3;  // 3 the target failed, 4 the run was invalid
+};
+
+struct Recording {
+  std::string created_utc;
+  std::string command;
+  std::uint64_t seed = 1;
+  double fwer = 0.01;
+  std::uint32_t stages = 2;  // 1: every pair counts, one look
+  std::uint32_t pairs_stage1 = 0;
+  std::uint32_t pairs_stage2 = 0;
+  bool interrupted = false;
+  bool out_of_time = false;
+  MachineInfo machine;
+  GateBuild base;
+  GateBuild head;
+  std::vector<GateCell> cells;
+  std::vector<GatePair> pairs;
+  std::vector<GateFailure> failures;
+};
+
+inline constexpr const char* kRecordingSchema = "dragstrip.pairs/1";
+
+Json recording_json(const Recording& recording);
+// `name` is what errors call it. Takes the recording itself or a gate.json that holds one.
+Recording parse_recording(const std::string& text, const std::string& name);
+Recording read_recording(const std::string& path);
+
+// A file as one JSON document; UserError(usage) says why it is none. For everything the gate reads.
+Json read_json_file(const std::string& path);
+
+}  // namespace dragstrip
