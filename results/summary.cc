@@ -14,16 +14,6 @@ bool usable(const RunRecord& run) {
   return run.verdict != Verdict::invalid;
 }
 
-// Invalid for no other reason than that the load generator did not get to act in time: the machine's fault,
-// whatever the row is. Such a run is left out and counted; it says nothing about the cell.
-bool generator_was_late(const RunRecord& run) {
-  static constexpr std::array<std::string_view, 4> kMachine{"late", "gap", "slip", "busy"};
-  return run.verdict == Verdict::invalid && !run.reasons.empty() &&
-         std::all_of(run.reasons.begin(), run.reasons.end(), [](const Reason& reason) {
-           return std::find(kMachine.begin(), kMachine.end(), reason.code) != kMachine.end();
-         });
-}
-
 // A metric stands only if every usable run has it: leaving out the runs that were too slow to collect enough
 // samples would flatter the row.
 std::optional<Stat> stat_of(const Cell& cell, std::size_t metric, std::uint64_t seed) {
@@ -58,6 +48,14 @@ void collect_reasons(Cell& cell) {
 }
 
 }  // namespace
+
+bool generator_was_late(const RunRecord& run) {
+  static constexpr std::array<std::string_view, 4> kMachine{"late", "gap", "slip", "busy"};
+  return run.verdict == Verdict::invalid && !run.reasons.empty() &&
+         std::all_of(run.reasons.begin(), run.reasons.end(), [](const Reason& reason) {
+           return std::find(kMachine.begin(), kMachine.end(), reason.code) != kMachine.end();
+         });
+}
 
 void summarize(Cell& cell, std::uint32_t rounds_planned, std::uint64_t seed) {
   std::sort(cell.runs.begin(), cell.runs.end(),

@@ -24,6 +24,10 @@ void summarize(Cell& cell, std::uint32_t rounds_planned, std::uint64_t seed);
 
 std::vector<Claim> make_claims(const std::vector<Cell>& cells, std::uint64_t seed);
 
+// Invalid for no other reason than that the load generator did not get to act in time: the machine's fault,
+// whatever the row is. Such a run is left out and counted; it says nothing about the cell.
+bool generator_was_late(const RunRecord& run);
+
 // In a cell's reasons: a run that left no usable record.
 inline constexpr std::string_view kRunFailed = "run_failed";
 

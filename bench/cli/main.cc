@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "bench/runner/nearest.h"
 #include "core/base/error.h"
 #include "results/build_info.h"
+#include "results/machine.h"
 
 namespace dragstrip::cli {
 namespace {
@@ -21,6 +23,8 @@ constexpr std::array kCommands{
     Command{"serve", "the server of every row, on one port", serve_command},
     Command{"load", "one workload over one row, against a server that is there", load_command},
     Command{"conform", "does a server keep the wire contract? asked from outside", conform_command},
+    Command{"gate", "did a change make it worse? two builds, this machine, yes, no or cannot tell",
+            gate_command},
     Command{"report", "charts and the report page of a results file", report_command},
     Command{"list", "what there is: rows, workloads, suites, stacks, metrics", list_command},
     Command{"doctor", "is this machine fit to measure on?", doctor_command},
@@ -75,11 +79,24 @@ void print_version() {
               build.compiler, build.build_type);
 }
 
+// For programs: what the gate compares before it compares two builds.
+void print_version_json() {
+  const BuildInfo& build = build_info();
+  nlohmann::ordered_json json{{"version", build.version}, {"commit", build.commit},
+                              {"dirty", build.dirty},     {"compiler", build.compiler},
+                              {"flags", build.flags},     {"build_type", build.build_type}};
+  json["libraries"] = library_versions();
+  std::printf("%s\n", json.dump().c_str());
+}
+
 int run(int argc, const char* const* argv) {
   if (argc < 2) return fail("", ExitCode::usage, "no command; `dragstrip --help` lists them");
   const std::string_view name = argv[1];
   if (name == "--help" || name == "-h" || name == "help") return print_help(), 0;
-  if (name == "--version" || name == "version") return print_version(), 0;
+  if (name == "--version" || name == "version") {
+    const bool json = argc > 2 && std::string_view(argv[2]) == "--json";
+    return json ? print_version_json() : print_version(), 0;
+  }
   for (const Command& command : kCommands) {
     if (command.name != name) continue;
     try {

@@ -206,6 +206,7 @@ std::vector<std::string> load_arguments(const std::string& program, const CellSp
   add("--clients", std::to_string(cell.clients));
   add("--threads", std::to_string(cell.threads));
   add("--payload", std::to_string(cell.payload_bytes));
+  if (!cell.method.empty()) add("--method", cell.method);
   if (cell.room_size) add("--room-size", std::to_string(*cell.room_size));
   if (cell.poll_interval) add("--poll-interval", format_duration(*cell.poll_interval));
   if (cell.channels_per_connection)
@@ -231,8 +232,8 @@ RunEnd run_once(const CellSpec& cell, const Stack& stack, const PlannedRun& plan
     return end;
   }
   Launch launch;
-  launch.argv = load_arguments(options.program, cell, "http://" + server.address.text(), planned.seed,
-                               server.process->pid());
+  launch.argv = load_arguments(options.program, cell, "http://" + server.address.text() + cell.path,
+                               planned.seed, server.process->pid());
   launch.core = cores.load;
   Process load(launch);
   const auto tick = [&] {

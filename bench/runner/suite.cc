@@ -22,8 +22,8 @@ namespace dragstrip {
 
 namespace {
 
-constexpr std::array<std::string_view, 4> kTopKeys{"rounds", "seed", "defaults", "cells"};
-constexpr std::array<std::string_view, 14> kCellKeys{"workload",
+constexpr std::array<std::string_view, 5> kTopKeys{"rounds", "seed", "defaults", "cells", "gate"};
+constexpr std::array<std::string_view, 16> kCellKeys{"workload",
                                                      "rows",
                                                      "mode",
                                                      "arrival",
@@ -34,6 +34,8 @@ constexpr std::array<std::string_view, 14> kCellKeys{"workload",
                                                      "room_size",
                                                      "poll_interval",
                                                      "channels_per_connection",
+                                                     "path",
+                                                     "method",
                                                      "warmup",
                                                      "window",
                                                      "timeout"};
@@ -228,6 +230,15 @@ class Reader {
       cell.channels_per_connection =
           static_cast<std::uint32_t>(to_integer(*found.node, "channels_per_connection", 1, 10'000));
     }
+    if (const Found found = get("path"); found.node != nullptr) {
+      cell.path = found.node->value_exact<std::string>().value_or("");
+      if (cell.path.size() < 2 || cell.path[0] != '/')
+        fail(*found.node,
+             "'path' is a string such as \"/api/ping\", of a server that is not of our contract");
+    }
+    static constexpr std::array<std::string_view, 2> methods{"GET", "POST"};
+    if (const Found found = get("method"); found.node != nullptr)
+      cell.method = one_of(*found.node, "method", methods);
     cell.warmup = duration_or(get("warmup"), "warmup", Duration{100'000'000}, Duration{0}, kHour);
     cell.window = duration_or(get("window"), "window", Duration{1'000'000'000}, Duration{10'000'000}, kHour);
     cell.timeout =
@@ -331,8 +342,8 @@ class Reader {
       id += "/i" + format_duration(*cell.poll_interval);
       if (own_group) group += " i" + format_duration(*cell.poll_interval);
     }
-    cell.id = cell.workload + "/" + cell.row + id;
-    cell.group = cell.workload + group;
+    cell.id = cell.workload + "/" + cell.row + id + cell.path;
+    cell.group = cell.workload + group + (cell.path.empty() ? "" : " " + cell.path);
   }
 
   static constexpr Duration kHour{3'600'000'000'000};
@@ -361,7 +372,7 @@ Suite load_suite(const std::string& name) {
   std::ifstream in(path, std::ios::binary);
   std::ostringstream text;
   if (!in || !(text << in.rdbuf())) {
-    static constexpr std::array<std::string_view, 3> ours{"smoke", "quick", "card"};
+    static constexpr std::array<std::string_view, 4> ours{"smoke", "quick", "card", "gate"};
     if (is_path) throw UserError(ExitCode::usage, "cannot read suite " + path);
     throw UserError(ExitCode::usage,
                     "no suite '" + name + "'" + did_you_mean(name, ours) +

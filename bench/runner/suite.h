@@ -1,7 +1,7 @@
 // A suite: which cells are run, how often and for how long. Read from TOML that people copy and edit, so
 // every error names file, line, and what was probably meant.
 //
-// Owns: the meaning and the limits of the keys (the comments in bench/suites/quick.toml explain them), the
+// A table [gate] is left to bench/gate/config.h. Owns: the meaning and the limits of the keys (the comments in bench/suites/quick.toml explain them), the
 // product of lists, the ids and groups of cells. Never: runs anything.
 #pragma once
 
@@ -31,6 +31,9 @@ struct CellSpec {
   std::optional<std::uint32_t> room_size;
   std::optional<Duration> poll_interval;                 // short-poll rows only
   std::optional<std::uint32_t> channels_per_connection;  // h2 rows only
+  // Of a server that is not of our contract; empty: ours.
+  std::string path;    // "/api/ping"
+  std::string method;  // "GET", "POST"
   Duration warmup{0};
   Duration window{0};
   Duration timeout{0};

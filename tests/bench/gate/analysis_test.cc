@@ -129,7 +129,12 @@ TEST(Verdict, WhatIsMissingFailsClosed) {
   EXPECT_EQ(analyse(without_cell, {}, {}).code, ExitCode::usage);
   Recording without_value = whole;
   without_value.pairs[20].other[0].reset();
-  EXPECT_EQ(analyse(without_value, {}, {}).code, ExitCode::usage);
+  EXPECT_EQ(analyse(without_value, {}, {}).code, ExitCode::invalid);
+  Recording never = whole;
+  for (GatePair& pair : never.pairs) {
+    if (pair.cell == 2) pair.other[0].reset();
+  }
+  EXPECT_EQ(analyse(never, {}, {}).code, ExitCode::usage);
   Recording dropped = whole;
   for (std::size_t i = 0; i < dropped.pairs.size(); i += 3)
     dropped.pairs[i].dropped = "the generator was late";

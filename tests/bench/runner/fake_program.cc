@@ -94,6 +94,8 @@ int load(int argc, char** argv) {
   if (how == "load_wrong_schedule") sample.schedule_hash = sample.row;
   const std::uint64_t seed = std::strtoull(argument(argc, argv, "--seed").c_str(), nullptr, 10);
   sample.p99_ns = (sample.row == "sse/h1" ? 600'000 : 400'000) + static_cast<double>(seed % 1000);
+  if (const char* const cpu = std::getenv("FAKE_SERVER_CPU_NS"))
+    sample.server_cpu_ns = std::strtod(cpu, nullptr);
   if (how == "load_invalid" || how == "load_lost") sample.verdict = "invalid";
   if (how == "load_lost") sample.lost = 5;
   std::printf("%s\n", dragstrip::testing::sample_run_json(sample).c_str());

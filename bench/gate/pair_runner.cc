@@ -1,0 +1,190 @@
+#include "bench/gate/pair_runner.h"
+
+#include <algorithm>
+#include <numeric>
+#include <optional>
+#include <utility>
+
+#include "bench/gate/analysis.h"
+#include "bench/runner/run_once.h"
+#include "core/base/random.h"
+#include "results/summary.h"
+
+namespace dragstrip {
+
+namespace {
+
+constexpr std::uint32_t kNullEvery = 3;
+
+Duration run_time(const CellSpec& cell) {
+  return planned_time(cell) + kRunOverhead;
+}
+
+Duration round_time(const std::vector<CellSpec>& cells, const std::vector<std::size_t>& chosen,
+                    bool with_null) {
+  Duration sum{0};
+  for (const std::size_t cell : chosen) sum += run_time(cells[cell]) * (with_null ? 3 : 2);
+  return sum;
+}
+
+bool has_null(std::uint32_t round) {
+  return round % kNullEvery == 0;
+}
+
+std::vector<std::optional<double>> values_of(const GateCell& cell, const RunRecord& run) {
+  std::vector<std::optional<double>> values;
+  for (const GateMetric& metric : cell.metrics) {
+    const auto& found = run.metrics[metric_index(metric.key)];
+    const bool usable = found && !found->lower_bound && found->value > 0;
+    values.push_back(usable ? std::optional<double>(found->value) : std::nullopt);
+  }
+  return values;
+}
+
+class Recorder {
+ public:
+  Recorder(Recording& recording, const PairPlan& plan, const RunnerOptions& options, Progress::Style style)
+      : recording_(recording),
+        plan_(plan),
+        options_(options),
+        style_(style),
+        random_(mix64(recording.seed)) {}
+
+  void run() {
+    std::vector<std::size_t> all(plan_.cells.size());
+    std::iota(all.begin(), all.end(), std::size_t{0});
+    const std::uint32_t first = recording_.pairs_stage1 + 1;  // and the warm-up round
+    if (!stage(all, 1, first)) return;
+    if (recording_.stages < 2) return;
+    std::vector<std::size_t> chosen = cells_for_stage_two(recording_);
+    // The most urgent cells that the time is enough for; which they are was decided by the first stage alone.
+    while (!chosen.empty() && stamp() + stage_time(chosen, first, recording_.pairs_stage2) > plan_.deadline) {
+      chosen.pop_back();
+      recording_.out_of_time = true;
+    }
+    if (!chosen.empty()) stage(chosen, first + 1, recording_.pairs_stage2);
+  }
+
+ private:
+  [[nodiscard]] Duration stage_time(const std::vector<std::size_t>& chosen, std::uint32_t after,
+                                    std::uint32_t rounds) const {
+    Duration sum{0};
+    for (std::uint32_t round = after + 1; round <= after + rounds; ++round) {
+      sum += round_time(plan_.cells, chosen, has_null(round));
+    }
+    return sum;
+  }
+
+  // False: the recording has ended.
+  bool stage(std::vector<std::size_t> cells, std::uint32_t first, std::uint32_t rounds) {
+    std::size_t runs = 0;
+    for (std::uint32_t round = first; round < first + rounds; ++round)
+      runs += cells.size() * (has_null(round) ? 3 : 2);
+    Progress progress(style_, runs, stage_time(cells, first - 1, rounds));
+    std::sort(cells.begin(), cells.end());
+    bool going = true;
+    for (std::uint32_t round = first; going && round < first + rounds; ++round) {
+      const std::uint32_t number = round == 1 ? 0 : first == 1 ? 1 : 2;
+      for (std::size_t i = cells.size(); i > 1; --i) std::swap(cells[i - 1], cells[random_.below(i)]);
+      for (const std::size_t cell : cells) {
+        going = pair(cell, round, number, first + rounds - 1, progress);
+        if (!going) break;
+      }
+      if (going && stamp() > plan_.deadline && round + 1 < first + rounds) {
+        recording_.out_of_time = true;
+        going = false;
+      }
+    }
+    progress.finish();
+    return going;
+  }
+
+  bool pair(std::size_t cell, std::uint32_t round, std::uint32_t stage, std::uint32_t rounds,
+            Progress& progress) {
+    std::vector<std::size_t> order{0, 1};
+    if (has_null(round)) order.push_back(2);
+    for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random_.below(i)]);
+    std::array<std::optional<RunRecord>, 3> runs;
+    std::array<std::size_t, 3> slot{};
+    for (std::size_t place = 0; place < order.size(); ++place) {
+      const std::size_t arm = order[place];
+      slot[arm] = place;
+      progress.begin_run(plan_.arms[arm].name + " " + plan_.cells[cell].id, round, rounds, stamp());
+      if (!one_run(cell, round, arm, runs[arm], progress)) return false;
+      progress.end_run(run_time(plan_.cells[cell]), stamp());
+    }
+    add_pair(cell, round, stage, Arm::head, *runs[0], *runs[1], slot[0] < slot[1]);
+    if (runs[2]) add_pair(cell, round, stage, Arm::null, *runs[0], *runs[2], slot[0] < slot[2]);
+    return true;
+  }
+
+  bool one_run(std::size_t cell, std::uint32_t round, std::size_t arm, std::optional<RunRecord>& record,
+               Progress& progress) {
+    RunnerOptions options = options_;
+    options.program = plan_.arms[arm].program;
+    options.progress = &progress;
+    // Both arms of a pair replay one schedule.
+    const PlannedRun planned{cell, round, 1, draw(recording_.seed, round) >> 32};
+    RunEnd end = run_once(plan_.cells[cell], plan_.arms[arm].stack, planned, options);
+    if (end.interrupted) {
+      recording_.interrupted = true;
+      return false;
+    }
+    const bool unusable =
+        end.record && end.record->verdict == Verdict::invalid && !generator_was_late(*end.record);
+    if (end.record && !unusable) {
+      record = std::move(end.record);
+      return true;
+    }
+    if (end.code == ExitCode::usage)
+      throw UserError(ExitCode::usage, plan_.arms[arm].name + ": " + end.failure);
+    const std::string why = end.record ? end.record->reasons.front().text : end.failure;
+    recording_.failures.push_back({recording_.cells[cell].id, round, plan_.arms[arm].name, why,
+                                   end.code == ExitCode::target_failed ? 3 : 4});
+    return false;
+  }
+
+  void add_pair(std::size_t cell, std::uint32_t round, std::uint32_t stage, Arm arm, const RunRecord& base,
+                const RunRecord& other, bool base_first) {
+    GatePair pair;
+    pair.cell = cell;
+    pair.round = round;
+    pair.stage = stage;
+    pair.arm = arm;
+    pair.base_first = base_first;
+    pair.base = values_of(recording_.cells[cell], base);
+    pair.other = values_of(recording_.cells[cell], other);
+    const std::string name = arm == Arm::head ? "head" : "null";
+    for (const auto& [who, run] : {std::pair{std::string("base"), &base}, std::pair{name, &other}}) {
+      for (const Reason& reason : run->reasons)
+        pair.notes.push_back(who + " " + reason.code + ": " + reason.text);
+      if (run->verdict == Verdict::invalid && pair.dropped.empty()) {
+        pair.dropped = who + ": " + run->reasons.front().text;
+      }
+    }
+    recording_.pairs.push_back(std::move(pair));
+  }
+
+  Recording& recording_;
+  const PairPlan& plan_;
+  const RunnerOptions& options_;
+  Progress::Style style_;
+  Random random_;
+};
+
+}  // namespace
+
+Duration first_stage_time(const std::vector<CellSpec>& cells, std::uint32_t pairs) {
+  std::vector<std::size_t> all(cells.size());
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  Duration sum{0};
+  for (std::uint32_t round = 1; round <= pairs + 1; ++round) sum += round_time(cells, all, has_null(round));
+  return sum;
+}
+
+void record_pairs(Recording& recording, const PairPlan& plan, const RunnerOptions& options,
+                  Progress::Style progress) {
+  Recorder(recording, plan, options, progress).run();
+}
+
+}  // namespace dragstrip

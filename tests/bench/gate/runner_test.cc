@@ -1,0 +1,224 @@
+// The gate from flags to files, with programs that only pretend: the fake server and generator of the
+// runner's tests behind a shell script, so that a build can be slow, dead or different at will. No sockets,
+// no noise.
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+
+#include "bench/gate/builds.h"
+#include "bench/gate/config.h"
+#include "bench/gate/recording.h"
+#include "bench/runner/process.h"
+#include "core/base/error.h"
+
+namespace dragstrip {
+namespace {
+
+namespace fs = std::filesystem;
+
+class GateProgram : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fs::temp_directory_path() / ("gate-test-" + std::to_string(::getpid()));
+    fs::create_directories(folder_);
+    write("suite.toml",
+          "[gate]\npairs = 5\npairs_stage2 = 14\n[defaults]\nwarmup = \"0ms\"\nwindow = \"10ms\"\n[[cells]]\n"
+          "workload = \"rpc\"\nrows = [\"request/h1\", \"websocket/h1\"]\nrate = 1000\n");
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  std::string write(const std::string& name, const std::string& content, bool program = false) {
+    const fs::path path = folder_ / name;
+    std::ofstream(path) << content;
+    if (program) ::chmod(path.c_str(), 0755);
+    return path.string();
+  }
+  // A build whose environment is `settings`.
+  std::string build(const std::string& name, const std::string& settings, const std::string& version = "{}") {
+    return write(name,
+                 "#!/bin/sh\n[ \"$1\" = version ] && echo '" + version + "' && exit 0\n" + settings +
+                     " exec " + FAKE_PROGRAM + " \"$@\"\n",
+                 true);
+  }
+
+  struct End {
+    int code;
+    std::string out, err;
+  };
+  End run(const std::vector<std::string>& arguments) {
+    Launch launch;
+    launch.argv = {DRAGSTRIP_BINARY, "gate", "--out", (folder_ / "out").string(), "--quiet"};
+    launch.argv.insert(launch.argv.end(), arguments.begin(), arguments.end());
+    Process process(launch);
+    wait_for({&process}, nullptr, stamp() + Duration{120'000'000'000},
+             [&] { return process.exit().has_value(); });
+    return {process.exit() ? process.exit()->code : -1, process.out(), process.err()};
+  }
+  End gate(const std::string& base, const std::string& head, std::vector<std::string> more = {}) {
+    std::vector<std::string> arguments{"--base", base,      "--head",
+                                       head,     "--suite", (folder_ / "suite.toml").string()};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run(arguments);
+  }
+  std::string output(const std::string& name) {
+    std::ostringstream text;
+    text << std::ifstream(folder_ / "out" / name).rdbuf();
+    return text.str();
+  }
+
+  fs::path folder_;
+};
+
+// What the machine is like today must not decide: its grade is taken out of the recording, which is judged
+// again.
+Recording recorded(const std::string& text) {
+  Recording recording = parse_recording(text, "gate.json");
+  recording.machine.fitness = "B";
+  return recording;
+}
+
+TEST_F(GateProgram, PairsAreMadeInRandomOrderAndJudged) {
+  const std::string base = build("base", "");
+  const std::string head = build("head", "FAKE_SERVER_CPU_NS=6000");
+  gate(base, head);
+  const Recording recording = recorded(output("gate.json"));
+  // Two cells: a warm-up round, five pairs, a null arm in rounds 3 and 6, then fourteen fresh pairs.
+  std::array<std::size_t, 3> stages{};
+  std::size_t nulls = 0;
+  std::size_t base_first = 0;
+  for (const GatePair& pair : recording.pairs) {
+    nulls += pair.arm == Arm::null ? 1u : 0u;
+    if (pair.arm == Arm::head) ++stages[pair.stage];
+    if (pair.arm == Arm::head) base_first += pair.base_first ? 1u : 0u;
+  }
+  EXPECT_EQ(stages[0], 2u);
+  EXPECT_EQ(stages[1], 10u);
+  EXPECT_EQ(stages[2], 28u);
+  EXPECT_EQ(nulls, 2u * 6u);  // rounds 3, 6, 9, 12, 15, 18
+  EXPECT_GT(base_first, 8u);
+  EXPECT_LT(base_first, 32u);
+  write("again.json", recording_json(recording).dump());
+  const End end = run({"--replay", (folder_ / "again.json").string()});
+  EXPECT_EQ(end.code, 1) << end.err;
+  EXPECT_NE(end.err.find("regression: server CPU of rpc over "), std::string::npos) << end.err;
+  EXPECT_NE(end.err.find("is worse by +20 %"), std::string::npos) << end.err;
+  const std::string first = output("gate.json");
+  run({"--replay", (folder_ / "again.json").string()});
+  EXPECT_EQ(output("gate.json"), first);
+  EXPECT_NE(output("junit.xml").find("PerformanceRegression"), std::string::npos);
+}
+
+TEST_F(GateProgram, EqualBuildsPass) {
+  const std::string base = build("base", "");
+  gate(base, base);
+  write("again.json", recording_json(recorded(output("gate.json"))).dump());
+  const End end = run({"--replay", (folder_ / "again.json").string()});
+  EXPECT_EQ(end.code, 0) << end.err;
+  EXPECT_NE(end.out.find("pass: no worse in 2 gated metrics"), std::string::npos) << end.out;
+}
+
+TEST_F(GateProgram, ATargetThatDiesIsNamed) {
+  const End end = gate(build("base", ""), build("head", "FAKE=serve_fails"));
+  EXPECT_EQ(end.code, 3) << end.err;
+  EXPECT_NE(end.err.find("the target failed: head failed in rpc/"), std::string::npos) << end.err;
+  const End other = gate(build("base", "FAKE=serve_fails"), build("head", ""));
+  EXPECT_EQ(other.code, 3);
+  EXPECT_NE(other.err.find("base failed in"), std::string::npos) << other.err;
+}
+
+TEST_F(GateProgram, RunsThatAreInvalidAreNoPass) {
+  const End end = gate(build("base", ""), build("head", "FAKE=load_lost"));
+  EXPECT_EQ(end.code, 4) << end.err;
+}
+
+TEST_F(GateProgram, BuildsThatDifferInMoreThanTheChangeAreRefused) {
+  const std::string base = build("base", "", R"({"compiler":"GNU 12.2.0","libraries":{"nghttp2":"1.52.0"}})");
+  const std::string head = build("head", "", R"({"compiler":"GNU 12.2.0","libraries":{"nghttp2":"1.60.0"}})");
+  const End end = gate(base, head);
+  EXPECT_EQ(end.code, 2);
+  EXPECT_NE(end.err.find("nghttp2: base has 1.52.0, head 1.60.0; --allow-mismatch nghttp2"),
+            std::string::npos)
+      << end.err;
+  EXPECT_NE(gate(base, head, {"--allow-mismatch", "nghttp2"}).code, 2);
+}
+
+TEST_F(GateProgram, WrongFlagsAreOneLine) {
+  const std::string base = build("base", "");
+  const std::vector<std::vector<std::string>> wrong{
+      {},
+      {"--base", base},
+      {"--base", base, "--head", folder_.string()},
+      {"--base", base, "--head", "no/such/thing"},
+      {"--base", base, "--head", base, "--base-cmd", "x {port}", "--head-cmd", "x {port}"},
+      {"--base-cmd", "./server", "--head-cmd", "./server", "--url", "/x"},
+      {"--base-cmd", "./server {port}", "--head-cmd", "./server {port}", "--url", "x"},
+      {"--base-cmd", "./server {port}", "--head-cmd", "./server {port}"},
+      {"--base", base, "--head", base, "--inconclusive", "maybe"},
+      {"--base", base, "--head", base, "--max-minutes", "0.01"},
+      {"--replay", (folder_ / "suite.toml").string()},
+      {"--replay", "/no/such/file"},
+  };
+  for (const auto& arguments : wrong) {
+    const End end = run(arguments);
+    EXPECT_EQ(end.code, 2) << end.err;
+    EXPECT_EQ(std::count(end.err.begin(), end.err.end(), '\n'), 1) << end.err;
+  }
+}
+
+TEST(SplitCommand, AsAShellWould) {
+  EXPECT_EQ(split_command("a b  c"), (std::vector<std::string>{"a", "b", "c"}));
+  EXPECT_EQ(split_command("a 'b c' \"d\\\"e\" f\\ g ''"),
+            (std::vector<std::string>{"a", "b c", "d\"e", "f g", ""}));
+  EXPECT_THROW(split_command("a 'b"), UserError);
+  EXPECT_THROW(split_command("  "), UserError);
+}
+
+TEST(GateConfig, RolesOfACell) {
+  GateConfig config =
+      parse_gate_config("[gate]\nmin_effect = 0.1\n[gate.metrics.p99_ns]\nrole = \"gated\"\n", "x.toml");
+  CellSpec cell;
+  cell.workload = "rpc";
+  cell.rate_per_s = 20'000;
+  cell.window = Duration{1'000'000'000};
+  const GateCell open = gate_cell(cell, config);
+  ASSERT_EQ(open.metrics.size(), 3u);
+  EXPECT_EQ(open.metrics[0].key, "server_cpu_ns_per_op");
+  EXPECT_EQ(open.metrics[0].min_effect, 0.1);
+  EXPECT_EQ(open.metrics[2].key, "p99_ns");
+  EXPECT_EQ(open.metrics[2].role, Role::gated);
+  cell.open = false;
+  cell.rate_per_s.reset();
+  EXPECT_EQ(gate_cell(cell, config).metrics[0].key, "p50_ns");  // one client: lockstep
+  cell.clients = 8;
+  EXPECT_EQ(gate_cell(cell, config).metrics[0].key, "throughput_per_s");
+}
+
+TEST(GateConfig, ErrorsNameTheLine) {
+  const auto error_of = [](const std::string& text) -> std::string {
+    try {
+      parse_gate_config(text, "x.toml");
+    } catch (const UserError& error) {
+      return error.what();
+    }
+    return "none";
+  };
+  EXPECT_EQ(error_of("[gate]\nfwre = 1\n"), "x.toml:2: unknown key 'fwre'; did you mean 'fwer'?");
+  EXPECT_NE(error_of("[gate]\nfwer = 1\n").find("x.toml:2: 'fwer' is a number from"), std::string::npos);
+  EXPECT_NE(
+      error_of("[gate.metrics.p98_ns]\nrole = \"gated\"\n").find("unknown metric 'p98_ns'; did you mean"),
+      std::string::npos);
+  EXPECT_NE(error_of("[gate.metrics.p99_ns]\nrole = \"big\"\n").find("gated, watched or shown"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace dragstrip
