@@ -21,6 +21,7 @@ int serve_command(int argc, const char* const* argv);    // serve.cc
 int load_command(int argc, const char* const* argv);     // load.cc
 int run_command(int argc, const char* const* argv);      // run.cc
 int gate_command(int argc, const char* const* argv);     // gate.cc
+int compare_command(int argc, const char* const* argv);  // compare.cc
 int report_command(int argc, const char* const* argv);   // report.cc
 int list_command(int argc, const char* const* argv);     // list.cc
 int doctor_command(int argc, const char* const* argv);   // doctor.cc

@@ -13,6 +13,7 @@
 #include "bench/cli/command.h"
 #include "bench/cli/gate_run.h"
 #include "bench/gate/analysis.h"
+#include "bench/gate/offline.h"
 #include "bench/gate/outputs.h"
 #include "core/base/error.h"
 #include "results/results_file.h"
@@ -23,6 +24,8 @@ namespace {
 struct Flags {
   GateRunFlags run;
   std::string replay;
+  std::vector<std::string> results;  // base, head
+  std::vector<std::string> lower, higher;
   std::string out = "results/gate";
   std::string inconclusive = "no-verdict";
   bool advisory = false;
@@ -49,6 +52,11 @@ void define(CLI::App& app, Flags& flags) {
   app.add_flag("--dry-run", run.dry_run, "print the cells and the time they take, run nothing");
   app.add_flag("--quiet", run.quiet, "no progress on stderr");
   app.add_option("--replay", flags.replay, "judge the recording in a gate.json again, run nothing");
+  app.add_option("--results", flags.results,
+                 "BASE HEAD: two results files, ours or Google Benchmark's, run nothing")
+      ->expected(2);
+  app.add_option("--lower", flags.lower, "with --results: a user counter that is gated, less is better");
+  app.add_option("--higher", flags.higher, "with --results: a user counter that is gated, more is better");
   app.add_option("--out", flags.out, "folder for gate.json, gate.md, junit.xml, ...; default results/gate");
   app.add_option("--inconclusive", flags.inconclusive, "what it means: no-verdict (exit 4) | pass | fail");
   app.add_flag("--advisory", flags.advisory, "regressions and missing verdicts exit 0");
@@ -102,6 +110,17 @@ int finish(const Flags& flags, const GateReport& report, const Recording* record
   return 0;
 }
 
+GateReport offline(const Flags& flags, const Policy& policy) {
+  OfflineOptions options;
+  options.allowed = flags.run.allowed;
+  options.config.fwer = flags.run.fwer.value_or(options.config.fwer);
+  std::map<std::string, Better> directions;
+  for (const std::string& name : flags.lower) directions[name] = Better::lower;
+  for (const std::string& name : flags.higher) directions[name] = Better::higher;
+  const SampleSet base = read_samples(flags.results[0], directions);
+  return compare_samples(base, read_samples(flags.results[1], directions), options, policy);
+}
+
 }  // namespace
 
 int gate_command(int argc, const char* const* argv) {
@@ -120,6 +139,16 @@ int gate_command(int argc, const char* const* argv) {
     const Recording recording = read_recording(flags.replay);
     prepare(flags.out);
     return finish(flags, analyse(recording, {}, policy), &recording);
+  }
+  if (!flags.results.empty()) {
+    if (wants_to_run(flags.run))
+      throw UserError(ExitCode::usage, "--results runs nothing: drop --base and --head");
+    const GateReport report = offline(flags, policy);
+    prepare(flags.out);
+    return finish(flags, report, nullptr);
+  }
+  if (!flags.lower.empty() || !flags.higher.empty()) {
+    throw UserError(ExitCode::usage, "--lower and --higher name counters of --results files");
   }
   if (!flags.run.dry_run) prepare(flags.out);
   std::string command = "dragstrip";

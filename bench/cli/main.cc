@@ -25,6 +25,7 @@ constexpr std::array kCommands{
     Command{"conform", "does a server keep the wire contract? asked from outside", conform_command},
     Command{"gate", "did a change make it worse? two builds, this machine, yes, no or cannot tell",
             gate_command},
+    Command{"compare", "two results files side by side, ours or Google Benchmark's", compare_command},
     Command{"report", "charts and the report page of a results file", report_command},
     Command{"list", "what there is: rows, workloads, suites, stacks, metrics", list_command},
     Command{"doctor", "is this machine fit to measure on?", doctor_command},
