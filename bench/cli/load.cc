@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <string>
@@ -265,6 +266,18 @@ LoadRunResult floor_result(const LoadPlan& plan) {
   return {std::move(run.recorder), std::move(run.facts)};
 }
 
+// Before the first byte: whoever types a wrong address sees where the load is about to go.
+void tell_of_remote_target(const LoadPlan& plan) {
+  if (plan.peer.loopback()) return;
+  std::string ignored;
+  for (const char* const name : {"http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"}) {
+    const char* const value = getenv(name);
+    if (value != nullptr && *value != 0) ignored = fmt::format("; {} is set and ignored", name);
+  }
+  std::fprintf(stderr, "dragstrip load: the target is %s, not this machine%s\n", plan.peer.text().c_str(),
+               ignored.c_str());
+}
+
 bool write_stdout(const std::string& text) {
   return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
 }
@@ -341,6 +354,7 @@ int load_command(int argc, const char* const* argv) {
   options.interrupted = &interrupted;
   if (!flags.floor) need_resources(plan);
 
+  if (!flags.floor) tell_of_remote_target(plan);
   const SignalsHandled signals;
   LoadRunResult result = flags.floor ? floor_result(plan) : run_load(plan, options);
   describe(result.facts, flags, plan);

@@ -301,6 +301,7 @@ class Coordinator final : public WorkerObserver {
       deliveries.add(thread->worker->report().deliveries);
       publishes.add(thread->worker->report().publishes);
       add_use(thread->worker->report());
+      facts_.connections_starved += thread->worker->report().connections_starved;
       facts_.complete = facts_.complete && !thread->worker->report().interrupted;
     }
     facts_.recorder = result.recorder.get();
@@ -345,11 +346,10 @@ class Coordinator final : public WorkerObserver {
     const auto add = [&](std::uint64_t Traffic::*field) {
       facts_.use.traffic.*field += report.to.traffic.*field - report.from.traffic.*field;
     };
-    for (const auto field :
-         {&Traffic::app_bytes_in, &Traffic::app_bytes_out, &Traffic::tcp_segments_in,
-          &Traffic::tcp_segments_out, &Traffic::tcp_retransmits, &Traffic::connections_opened,
-          &Traffic::connections_failed, &Traffic::connections_starved, &Traffic::reads, &Traffic::writes,
-          &Traffic::polls, &Traffic::other_calls}) {
+    for (const auto field : {&Traffic::app_bytes_in, &Traffic::app_bytes_out, &Traffic::tcp_segments_in,
+                             &Traffic::tcp_segments_out, &Traffic::tcp_retransmits,
+                             &Traffic::connections_opened, &Traffic::connections_failed, &Traffic::reads,
+                             &Traffic::writes, &Traffic::polls, &Traffic::other_calls}) {
       add(field);
     }
     facts_.use.polls += report.to.polls.polls - report.from.polls.polls;

@@ -167,6 +167,7 @@ void LoadWorker::begin(Instant zero) {
   DRAGSTRIP_CHECK(stage_ == Stage::connected);
   stage_ = Stage::running;
   zero_ = zero;
+  starved_before_ = host_.traffic().connections_starved;
   recorder_.open_window(zero + plan_.warmup);
   host_.arm(edge_timer_, recorder_.window_from());
   on_begin();
@@ -256,6 +257,7 @@ void LoadWorker::check_drained() {
 void LoadWorker::finish(Instant now) {
   settle(now);
   report_.up_at_end = up_;
+  report_.connections_starved = host_.traffic().connections_starved - starved_before_;
   abandon();
   observer_.on_worker_finished(*this);
 }

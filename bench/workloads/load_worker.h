@@ -71,6 +71,8 @@ struct WorkerReport {
   std::optional<CloseReason> connect_failure;  // the last reason why a channel did not come up
   std::uint64_t channels_lost = 0;             // while the run was on
   std::uint32_t up_at_end = 0;
+  // From the beginning to the end, drain included, that found no local port or descriptor.
+  std::uint64_t connections_starved = 0;
   bool interrupted = false;
 };
 
@@ -179,6 +181,7 @@ class LoadWorker : public Endpoint, public ChannelEvents {
   bool ending_ = false;  // the target is gone
   const bool watch_reconnects_;
   std::uint64_t reconnects_seen_ = 0;
+  std::uint64_t starved_before_ = 0;
   unsigned probes_ = 0;
   const ProcessProbe* server_;
   TimerId due_timer_, probe_timer_, edge_timer_;

@@ -99,7 +99,7 @@ LocalPorts read_local_ports(bool loopback) {
 
 PortPlan plan_ports(const LoadPlan& plan, const LocalPorts& ports) {
   PortPlan needs;
-  const double churn = connections_per_s(plan) * seconds(std::min(ports.kept, plan.total() + plan.timeout));
+  const double churn = connections_per_s(plan) * seconds(std::min(ports.kept, plan.total()));
   needs.needed = planned_connections(plan) + static_cast<std::uint64_t>(churn);
   const double each = static_cast<double>(ports.count) * kUsable;
   const double sources = static_cast<double>(needs.needed) / std::max(each, 1.0);

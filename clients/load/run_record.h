@@ -72,9 +72,10 @@ struct RunFacts {
   // For the verdict only.
   bool foreign = false;
   bool loopback = true;
-  std::string planted_faults;      // what the server says that it plants; empty: nothing
-  std::uint64_t accept_drops = 0;  // connections that a full accept queue turned away, on this machine
-  bool one_core = false;           // generator and server can only run on the same CPU
+  std::string planted_faults;             // what the server says that it plants; empty: nothing
+  std::uint64_t accept_drops = 0;         // connections that a full accept queue turned away, on this machine
+  std::uint64_t connections_starved = 0;  // that found no local port or descriptor
+  bool one_core = false;                  // generator and server can only run on the same CPU
   std::uint32_t connected = 0;
 };
 

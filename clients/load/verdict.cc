@@ -73,8 +73,7 @@ class Judge {
     } else if (facts_.ended == RunEnded::target_hung) {
       mark(Verdict::invalid, "target_hung",
            facts_.death_note.empty() ? "the server stopped answering" : facts_.death_note, true);
-    } else if (r_.scheduled_count() != 0 && r_.count(Outcome::ok) == 0 &&
-               facts_.use.traffic.connections_starved != 0) {
+    } else if (r_.scheduled_count() != 0 && r_.count(Outcome::ok) == 0 && facts_.connections_starved != 0) {
       mark(Verdict::invalid, "no_resources", "not one operation succeeded, for want of ports or descriptors");
     } else if (r_.scheduled_count() != 0 && r_.count(Outcome::ok) == 0 && facts_.complete) {
       mark(Verdict::invalid, "target_failed", "not one operation succeeded", true);
@@ -141,7 +140,7 @@ class Judge {
       mark(Verdict::suspect, "retransmits",
            fmt::format("{} segments were sent again, on loopback", facts_.use.traffic.tcp_retransmits));
     }
-    if (const std::uint64_t starved = facts_.use.traffic.connections_starved; starved != 0) {
+    if (const std::uint64_t starved = facts_.connections_starved; starved != 0) {
       mark(Verdict::suspect, "no_resources",
            fmt::format("{} connections found no local port or descriptor; they are among the refused",
                        starved));

@@ -1,10 +1,8 @@
 """What users get wrong, through the real program: one line on stderr, the documented exit code, no result."""
 import json
 import pathlib
-import re
 import signal
 import subprocess
-import time
 import unittest
 
 from peers import DRAGSTRIP, PATIENCE_S, PeerTest
@@ -74,26 +72,6 @@ class CommandLine(PeerTest):
             done = subprocess.run([DRAGSTRIP, "list", "rows"], stdout=full, stderr=subprocess.PIPE,
                                   timeout=PATIENCE_S, check=False)
         self.assertEqual(done.returncode, 5)
-
-    def begun(self, server, *flags):
-        """A load run of a minute that is under way: (process, path of its record)."""
-        path = pathlib.Path(self.work, "run.json")
-        run = self.start([DRAGSTRIP, "load", server.url(), "--rate", "500", "--warmup", "0s", "--duration", "60s",
-                          "--timeout", "1s", "--json", path, *flags])
-        return run, path
-
-    def wait_until_busy(self, server, run):
-        """Until the server has gone to sleep and been woken 200 times more: at 500 operations a second, the load is on."""
-        def naps():
-            return sum(int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", status.read_text(), re.M)[1])
-                       for status in pathlib.Path(f"/proc/{server.pid}/task").glob("*/status"))
-
-        deadline = time.monotonic() + PATIENCE_S
-        enough = naps() + 200
-        while naps() < enough:
-            self.assertIsNone(run.popen.poll(), run.stderr())
-            self.assertLess(time.monotonic(), deadline, "the load did not begin")
-            time.sleep(0.005)
 
     def test_an_interrupt_keeps_what_there_is(self):
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -235,9 +235,34 @@ class PeerTest(unittest.TestCase):
         self.assert_books_close(record)
         return record
 
+    def begun(self, server, *flags):
+        """A load run of a minute that is under way: (process, path of its record)."""
+        path = pathlib.Path(self.work, "run.json")
+        run = self.start([DRAGSTRIP, "load", server.url(), "--rate", "500", "--warmup", "0s", "--duration", "60s",
+                          "--timeout", "1s", "--json", path, *flags])
+        return run, path
+
+    def wait_until_busy(self, server, run):
+        """Until the server has gone to sleep and been woken 200 times more: at 500 operations a second, the load is on."""
+        def naps():
+            return sum(int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", status.read_text(), re.M)[1])
+                       for status in pathlib.Path(f"/proc/{server.pid}/task").glob("*/status"))
+
+        deadline = time.monotonic() + PATIENCE_S
+        enough = naps() + 200
+        while naps() < enough:
+            self.assertIsNone(run.popen.poll(), run.stderr())
+            self.assertLess(time.monotonic(), deadline, "the load did not begin")
+            time.sleep(0.005)
+
     def assert_books_close(self, record):
         self.assertEqual(list(record["outcomes"]), OUTCOMES)
         self.assertEqual(record["scheduled"], sum(record["outcomes"].values()), record["outcomes"])
+        for second in record["seconds"]:
+            self.assertEqual(second["scheduled"], sum(second["outcomes"].values()), second)
+        if record["duration_s"] > 0:
+            for outcome, count in record["outcomes"].items():
+                self.assertEqual(count, sum(second["outcomes"][outcome] for second in record["seconds"]), outcome)
         if record["publishes"]:
             self.assertEqual(record["publishes"]["scheduled"], sum(record["publishes"]["outcomes"].values()))
 

@@ -164,6 +164,19 @@ TEST_F(VerdictTest, Retransmits) {
   EXPECT_EQ(judge(facts_).verdict, Verdict::valid);
 }
 
+TEST_F(VerdictTest, NoPortsAndAFullAcceptQueue) {
+  facts_.connections_starved = 1;
+  expect(Verdict::suspect, "no_resources");
+  facts_.connections_starved = 0;
+  facts_.accept_drops = 1;
+  expect(Verdict::suspect, "accept_queue");
+}
+
+TEST_F(VerdictTest, TheServerHung) {
+  facts_.ended = RunEnded::target_hung;
+  expect(Verdict::invalid, "target_hung", true);
+}
+
 TEST_F(VerdictTest, TheServerDied) {
   facts_.ended = RunEnded::target_died;
   facts_.complete = false;
