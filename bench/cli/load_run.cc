@@ -30,6 +30,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kLookEvery{50ms};
+constexpr Duration kLookForForeign{10ms};  // no process tells when a foreign target dies: failures do
 constexpr Duration kStartLead{100ms};
 constexpr Duration kGoodbye{300ms};  // for the closing of connections after the run
 // Beyond the latest planned end. By the first every pending operation is settled, whatever a worker waits
@@ -182,9 +183,10 @@ class Coordinator final : public WorkerObserver {
 
   // Until a worker has news, the target's process ends or kLookEvery has passed; and looks after the target.
   void doze(bool running) {
+    const Duration look_every = watch_.process_fd() < 0 ? kLookForForeign : kLookEvery;
     std::array<pollfd, 2> fds{pollfd{news_fd_, POLLIN, 0},
                               pollfd{watch_.dead() ? -1 : watch_.process_fd(), POLLIN, 0}};
-    ::poll(fds.data(), fds.size(), watch_.knocking() ? 0 : static_cast<int>(kLookEvery / 1ms));
+    ::poll(fds.data(), fds.size(), watch_.knocking() ? 0 : static_cast<int>(look_every / 1ms));
     std::uint64_t news = 0;
     [[maybe_unused]] const ssize_t n = ::read(news_fd_, &news, sizeof news);
     std::uint64_t troubles = 0;

@@ -35,8 +35,9 @@ FAULTS = ("kill", "stop", "descriptors", "interrupt")
 
 
 def ours(url, h2):
-    return [peers.PROGRAM, "load", url, "-r", "request/h2" if h2 else "request/h1", "--method", "GET", "-c", "100", "--rate",
-            "5000", "--warmup", "0s", "--timeout", "1s", "--duration", f"{SECONDS}s"]
+    row = ["request/h2", "--channels-per-connection", "1"] if h2 else ["request/h1"]
+    return [peers.PROGRAM, "load", url, "--method", "GET", "-c", "100", "--rate", "5000", "--warmup", "0s", "--timeout", "1s",
+            "--duration", f"{SECONDS}s", "-r", *row]
 
 
 # name -> (command of a URL, whether it speaks HTTP/2)
