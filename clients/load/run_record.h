@@ -58,25 +58,25 @@ struct RunFacts {
   std::optional<DeliveryCounts> deliveries;
   std::optional<PublishCounts> publishes;
   WindowUse use;
+  std::optional<std::uint64_t> server_peak_bytes;
+  std::optional<double> server_bytes_per_connection;
+  std::optional<Duration> above;  // the summary says how many took longer
+  Instant noticed{};              // that it ended otherwise than planned
+  std::string death_note;         // how a dead target was noticed: "its process is gone"
+  RunEnded ended = RunEnded::as_planned;
+  bool complete = true;
   bool counts_polls = false;  // the row's delivery is made of polls, or of reconnects worth counting
   bool has_phases = false;
   bool receipts_are_the_rate = false;  // the server is the sender: what came, not what was released
-  std::optional<std::uint64_t> server_peak_bytes;
-  std::optional<double> server_bytes_per_connection;
-  bool complete = true;
-  std::optional<Duration> above;  // the summary says how many took longer
-  RunEnded ended = RunEnded::as_planned;
-  Instant noticed{};       // that it ended otherwise
-  std::string death_note;  // how a dead target was noticed: "its process is gone"
 
   // For the verdict only.
   bool foreign = false;
   bool loopback = true;
-  std::string planted_faults;             // what the server says that it plants; empty: nothing
+  bool one_core = false;  // generator and server can only run on the same CPU
+  std::uint32_t connected = 0;
   std::uint64_t accept_drops = 0;         // connections that a full accept queue turned away, on this machine
   std::uint64_t connections_starved = 0;  // that found no local port or descriptor
-  bool one_core = false;                  // generator and server can only run on the same CPU
-  std::uint32_t connected = 0;
+  std::string planted_faults;             // what the server says that it plants; empty: nothing
 };
 
 struct RunJudgement {
