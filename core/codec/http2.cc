@@ -23,7 +23,7 @@ nghttp2_option* new_option(const Http2Config& config) {
   nghttp2_option_set_stream_reset_rate_limit(option, config.peer_reset_burst, config.peer_resets_per_s);
   // nghttp2 counts each piece in which the 9 octets of a CONTINUATION head arrive, not the frames; those are
   // the guard's to count.
-  nghttp2_option_set_max_continuations(option, std::size_t{9} * Http2Guard::kMaxContinuations);
+  nghttp2_option_set_max_continuations(option, std::size_t{9} * (Http2Guard::kMaxContinuations + 1));
   // nghttp2 skips frames of unknown types without a word; the guard wants to see them.
   for (unsigned type = NGHTTP2_CONTINUATION + 1; type <= 0xff; ++type) {
     nghttp2_option_set_user_recv_extension_type(option, static_cast<std::uint8_t>(type));

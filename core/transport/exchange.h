@@ -115,7 +115,8 @@ struct ConnectPhases {
 class ExchangeEvents {
  public:
   virtual ~ExchangeEvents() = default;
-  virtual void on_exchange_sent(Instant /*sent*/) {}  // the write took the request's last byte
+  // The write took the request's last byte; once for each time it was sent (retries: clients/http2_lane.h).
+  virtual void on_exchange_sent(Instant /*sent*/) {}
   virtual void on_exchange_head(const ReceivedHead&, Instant received) = 0;
   virtual void on_exchange_body(std::string_view, Instant received) = 0;
   virtual void on_exchange_end(Instant received) = 0;

@@ -37,6 +37,13 @@ TEST(SuiteErrors, NameLineAndNearestKey) {
   EXPECT_EQ(error_of("[defaults]\nwarm = \"1s\"\n"), "my.toml:2: unknown key 'warm'; did you mean 'warmup'?");
 }
 
+// Found by tests/fuzz: what an error quotes may hold line ends.
+TEST(SuiteErrors, AreOneLine) {
+  for (const std::string text : {"a = t\n", "\"a\\nb\" = 1\n", "[[cells]]\nworkload = \"r\\npc\"\n"}) {
+    EXPECT_EQ(error_of(text).find('\n'), std::string::npos) << error_of(text);
+  }
+}
+
 TEST(SuiteErrors, NameLineAndLimit) {
   EXPECT_EQ(error_of(with("payload = 31")), "my.toml:6: 'payload' is 31, it must be from 32 to 1048576");
   EXPECT_EQ(error_of(with("payload = \"100\"")), "my.toml:6: 'payload' is a whole number");
