@@ -224,6 +224,16 @@ bool Http1Connection::on_peer_fin(ConnId) {
   return true;
 }
 
+void Http1Connection::go_away() {
+  if (conn_ == kNoConn || over_) return;
+  const Entry entry(*this);
+  const Exchange running = exchange_;
+  lose_exchange();
+  if (running == Exchange::waiting) return answer_error({503, "the server is stopping"});
+  if (running == Exchange::streaming && chunked_ && !no_body_) host_.out(conn_).append(kHttp1LastChunk);
+  close(pending_.empty() && decoder_.between_requests() ? CloseHow::graceful : CloseHow::linger);
+}
+
 void Http1Connection::on_close(ConnId, CloseReason, Instant) {
   const Entry entry(*this);
   over_ = true;

@@ -58,6 +58,9 @@ class Http1Connection final : public Endpoint, public ServerExchange {
 
   // Takes over an open connection: attaches itself. Bytes that were read before are given to on_bytes next.
   void start(ConnId conn);
+  // The server stops: an endless answer gets its end, one that is owed is 503, then the connection is closed
+  // behind what is unsent. Harmless when idle.
+  void go_away();
 
   // ServerExchange. Exactly one of respond, or begin .. end, for each on_request.
   void respond(const AnswerHead& head, std::string_view body) override;

@@ -24,6 +24,11 @@ class Pool {
     return again;
   }
   void give_back(T& object) { free_.push_back(&object); }
+  // Every object that was ever made, those that wait for use included. `use` may give back and take.
+  template <typename Use>
+  void for_each(Use&& use) {
+    for (std::size_t i = 0; i < all_.size(); ++i) use(*all_[i]);
+  }
   [[nodiscard]] std::size_t in_use() const noexcept { return all_.size() - free_.size(); }
 
  private:

@@ -61,7 +61,10 @@ class Server::Sniffer final : public Endpoint, public Deadlines::Item {
 
   void on_close(ConnId, CloseReason, Instant) override { gone(); }
 
-  void on_deadline(Instant) override {
+  void on_deadline(Instant) override { go_away(); }
+
+  void go_away() {
+    if (conn_ == kNoConn) return;
     server_.host_.close(conn_, CloseHow::graceful);
     gone();
   }
@@ -131,6 +134,15 @@ Endpoint& Server::on_accept(ConnId conn, Instant) {
   Sniffer& sniffer = sniffers_.take([this] { return std::make_unique<Sniffer>(*this); });
   sniffer.start(conn);
   return sniffer;
+}
+
+void Server::go_away() {
+  stopping_ = true;
+  sniffers_.for_each([](Sniffer& sniffer) { sniffer.go_away(); });
+  http1_.go_away();
+  http2_.go_away();
+  websockets_.go_away();
+  tcp_.go_away();
 }
 
 Endpoint& Server::start_tcp(ConnId conn) {

@@ -50,7 +50,11 @@ class Server final : public Acceptor, private WebSocketOpener {
   // connection; they outlive the server.
   void set_fronts(RequestHandler& requests, EchoFront& echoes);
 
-  [[nodiscard]] bool full() const noexcept { return connections_ >= limits_.connections; }
+  // Stops in order: takes no more connections and ends each in the way of its protocol (GOAWAY, Close 1001,
+  // the last chunk, 503 where an answer is owed). Outside of events; the host then runs until all is written.
+  void go_away();
+
+  [[nodiscard]] bool full() const noexcept { return stopping_ || connections_ >= limits_.connections; }
   [[nodiscard]] std::size_t connections() const noexcept { return connections_; }
   [[nodiscard]] Router& router() noexcept { return router_; }
 
@@ -66,6 +70,9 @@ class Server final : public Acceptor, private WebSocketOpener {
     template <typename Make>
     T& take(Make&& make) {
       return pool_.take(std::forward<Make>(make));
+    }
+    void go_away() {
+      pool_.for_each([](T& endpoint) { endpoint.go_away(); });
     }
     void on_connection_done(Endpoint& endpoint) override {
       --server_.connections_;
@@ -88,6 +95,7 @@ class Server final : public Acceptor, private WebSocketOpener {
   Http1Limits http1_limits_;
   Http2Limits http2_limits_;
   std::size_t connections_ = 0;
+  bool stopping_ = false;
   Router router_;  // before the endpoints: what they still hold when they go is told to it
   RequestHandler* handler_ = &router_;
   EchoFront* echo_front_ = nullptr;

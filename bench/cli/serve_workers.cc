@@ -64,14 +64,27 @@ class ServeWorkers::Worker final : public Mailbox::Bell, private NetHost::Posted
     return server_;
   }
   Address listen(const Address& at, bool shared) { return host_.listen(at, acceptor(), shared); }
-  void run() { host_.run(); }
+  // Until stop(). Then the peers are told, and have kFarewell to hear it; a second stop() ends that too.
+  void run() {
+    host_.run();
+    server_.go_away();
+    const Instant end = stamp() + kFarewell;
+    for (Instant now = stamp(); host_.open_connections() > 0 && stops_.load() < 2 && now < end;
+         now = stamp()) {
+      host_.run_once(std::min<Duration>(end - now, kLookForStop));
+    }
+  }
   void stop() noexcept {
+    ++stops_;
     processor_.end();
     host_.stop();
   }
   [[nodiscard]] FaultCounts fault_counts() const { return faults_ ? faults_->counts() : FaultCounts{}; }
 
  private:
+  static constexpr Duration kFarewell = std::chrono::seconds{1};
+  static constexpr Duration kLookForStop = std::chrono::milliseconds{50};
+
   void ring() override { host_.post(*this); }
   void on_posted() override { group_->on_mail(index_); }
 
@@ -82,6 +95,7 @@ class ServeWorkers::Worker final : public Mailbox::Bell, private NetHost::Posted
   Server server_;
   WorkerGroup* group_;
   std::size_t index_;
+  std::atomic<int> stops_{0};
 };
 
 namespace {

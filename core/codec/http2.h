@@ -51,10 +51,6 @@ struct Http2Config {
   std::uint32_t max_concurrent_streams = 16'384;  // that the peer may open; for servers
   std::int32_t stream_window_bytes = 16 << 20;
   std::int32_t connection_window_bytes = 16 << 20;
-  // A client's RST_STREAMs (CVE-2023-44487). Whoever cancels faster than this is sent away, so a benchmark
-  // that cancels raises it and records it.
-  std::uint64_t peer_reset_burst = 1000;
-  std::uint64_t peer_resets_per_s = 33;
   std::uint32_t max_header_list_bytes = 16 << 10;  // announced; the handler enforces it
   Http2Guard::Limits guard;
 };
@@ -196,7 +192,7 @@ template <typename Handler>
 int Http2Engine<Handler>::on_frame_recv(nghttp2_session*, const nghttp2_frame* frame, void* user) {
   Http2Engine& me = self(user);
   if (frame->hd.type == NGHTTP2_DATA) me.data_frame_received(*frame);
-  if (me.terminating()) return 0;
+  if (me.terminating()) return NGHTTP2_ERR_CALLBACK_FAILURE;  // see begin_frame()
   const std::int32_t id = frame->hd.stream_id;
   switch (frame->hd.type) {
     case NGHTTP2_HEADERS:

@@ -30,16 +30,18 @@ bool TokenBucket::take(std::uint32_t n, Instant now) noexcept {
 Http2Guard::Http2Guard(const Limits& limits, bool server) noexcept
     : ping_(limits.ping_burst, limits.pings_per_s),
       control_(limits.control_burst, limits.controls_per_s),
+      peer_reset_(limits.peer_reset_burst, limits.peer_resets_per_s),
       reset_(limits.reset_burst, limits.resets_per_s),
       server_(server) {}
 
 Http2Guard::Verdict Http2Guard::on_frame_head(std::uint8_t type, std::uint8_t flags, std::int32_t stream,
                                               Instant now) noexcept {
   switch (type) {
-    case NGHTTP2_DATA:        // judged when it is complete
-    case NGHTTP2_RST_STREAM:  // nghttp2's own limiter
+    case NGHTTP2_DATA:  // judged when it is complete
     case NGHTTP2_GOAWAY:
       return Verdict::fine;
+    case NGHTTP2_RST_STREAM:
+      return !server_ || peer_reset_.take(1, now) ? Verdict::fine : Verdict::enhance_your_calm;
     case NGHTTP2_CONTINUATION:
       return ++continuations_ > kMaxContinuations ? Verdict::enhance_your_calm : Verdict::fine;
     case NGHTTP2_HEADERS:

@@ -39,6 +39,10 @@ class Http2Guard {
     // either direction earn the right to more, so that a busy client's window updates never add up.
     std::uint32_t control_burst = 1000;
     std::uint32_t controls_per_s = 50;
+    // A client's RST_STREAMs (CVE-2023-44487). Whoever cancels faster than this is sent away, so a benchmark
+    // that cancels raises it and records it. (nghttp2's own limiter is off: behind its verdict it reads on.)
+    std::uint32_t peer_reset_burst = 1000;
+    std::uint32_t peer_resets_per_s = 33;
     // Streams that we reset because of what the peer did on them.
     std::uint32_t reset_burst = 1000;
     std::uint32_t resets_per_s = 33;
@@ -65,6 +69,7 @@ class Http2Guard {
 
   TokenBucket ping_;
   TokenBucket control_;
+  TokenBucket peer_reset_;
   TokenBucket reset_;
   bool server_;
   std::uint32_t empty_data_in_a_row_ = 0;

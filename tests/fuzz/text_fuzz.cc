@@ -10,16 +10,16 @@ namespace dragstrip::fuzz {
 namespace {
 
 void check_number(std::string_view text) {
-  bool good = !text.empty();
-  unsigned __int128 value = 0;
-  for (const char c : text) {
-    good = good && c >= '0' && c <= '9';
-    if (good) value = value * 10 + static_cast<unsigned>(c - '0');
-    good = good && value <= ~0ull;
-  }
+  const bool digits = !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+  const std::string_view counts =
+      digits ? text.substr(std::min(text.find_first_not_of('0'), text.size() - 1)) : "";
+  const std::string most = std::to_string(~0ull);
+  const bool good =
+      digits && (counts.size() < most.size() || (counts.size() == most.size() && counts <= most));
+  const std::uint64_t value = good ? std::stoull(std::string(counts)) : 0;
   const auto parsed = parse_u64(text);
   FUZZ_CHECK(parsed.has_value() == good, "what a number is");
-  if (good) FUZZ_CHECK(*parsed == static_cast<std::uint64_t>(value), "its value");
+  if (good) FUZZ_CHECK(*parsed == value, "its value");
   const auto at = parse_start_at(text);
   const bool cursor = text == "now" || (good && value < kTail - 1);
   FUZZ_CHECK(at.has_value() == cursor, "what a cursor is");

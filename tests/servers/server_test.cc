@@ -94,6 +94,53 @@ TEST(Server, counts_connections_of_every_kind_down_to_zero) {
   }
 }
 
+// Each kind of connection hears in its own way that the server stops; none is left.
+TEST(Server, says_goodbye_in_every_protocol) {
+  SimServer s;
+  const auto open = [&s](const std::string& first) -> RawClient& {
+    RawClient& client = s.connect();
+    client.send(first);
+    s.settle();
+    client.take();
+    return client;
+  };
+  RawClient& silent = open("");
+  RawClient& idle = open(get("/echo"));
+  RawClient& half_a_head = open("GET /echo HTT");
+  RawClient& parked = open(get("/long-poll?topic=t&after=0"));
+  RawClient& stream = open(get("/stream?topic=t"));
+  RawClient& events = open(get("/events?topic=t"));
+  RawClient& websocket = open(get("/ws?topic=t", kUpgrade));
+  RawClient& echo = open(get("/ws", kUpgrade));
+  RawClient& tcp = open(std::string("\1\0\0\5t now", 9));
+  RawClient& h2 = open(kH2Preface + kEmptySettings);
+  s.server->go_away();
+  RawClient& late = s.connect();
+  s.settle();
+  EXPECT_EQ(silent.take() + idle.take() + half_a_head.take() + tcp.take(), "");
+  EXPECT_EQ(parked.take(),
+            answer("503 Service Unavailable", "content-type: text/plain\r\nconnection: close\r\n",
+                   "the server is stopping\n"));
+  EXPECT_EQ(stream.take(), "0\r\n\r\n");
+  EXPECT_EQ(events.take(), "0\r\n\r\n");
+  EXPECT_EQ(websocket.take(), "\x88\x02\x03\xe9");
+  EXPECT_EQ(echo.take(), "\x88\x02\x03\xe9");
+  const std::string goaway = h2.take();
+  EXPECT_EQ(goaway.substr(goaway.size() - 17), std::string("\0\0\x08\7\0\0\0\0\0\0\0\0\0\0\0\0\0", 17));
+  for (RawClient* client : {&silent, &idle, &half_a_head, &parked, &stream, &events, &tcp, &h2, &late}) {
+    EXPECT_FALSE(client->open());
+  }
+  EXPECT_EQ(s.server->connections(), 2u) << "the websockets wait for the peers' Close";
+  websocket.send(std::string("\x88\x80\0\0\0\0", 6));
+  s.settle();
+  EXPECT_FALSE(websocket.open());
+  s.world.run_for(6s);
+  EXPECT_FALSE(echo.open());
+  EXPECT_EQ(s.server->connections(), 0u);
+  EXPECT_EQ(s.server->router().parked_polls() + s.server->router().push_streams(), 0u);
+  s.server->go_away();  // harmless
+}
+
 TEST(Websocket, upgrades_and_sees_its_topic) {
   SimServer s;
   s.publish("t", "old");

@@ -286,8 +286,8 @@ TEST(Http2WireTest, PingFloodOfAPeerThatNeverReadsEnds) {
 
 TEST(Http2WireTest, RapidResetEndsAtTheConfiguredLimit) {
   Http2Config config;
-  config.peer_reset_burst = 10;
-  config.peer_resets_per_s = 1;
+  config.guard.peer_reset_burst = 10;
+  config.guard.peer_resets_per_s = 1;
   Half server(true, config);
   ASSERT_TRUE(server.engine.receive(std::string(kClientMagic) + h2_settings(), kNow));
   std::uint32_t id = 1;
@@ -322,6 +322,50 @@ TEST(Http2WireTest, ContinuationFloodEndsWithGoaway) {
   Half slowly(true);
   for (const char byte : input + piece) static_cast<void>(slowly.engine.receive({&byte, 1}, kNow));
   EXPECT_EQ(goaway_code(slowly.take()), 0xbu);
+}
+
+// nghttp2 1.52 fails an assertion, and so ends the process, when certain frames follow in the same piece.
+TEST(Http2WireTest, WhatFollowsAVerdictIsNotRead) {
+  const std::string post = h2_frame(kHeaders, kEndHeaders, 1, h2_request_block("POST", "/"));
+  std::string resets, pings, continuations = h2_frame(kHeaders, 0, 1, h2_request_block("GET", "/"));
+  for (std::uint32_t id = 1; id < 4000; id += 2) resets += h2_get(id, "/") + h2_rst(id, 8);
+  for (int i = 0; i < 200; ++i) pings += h2_frame(kPing, 0, 0, "12345678");
+  for (int i = 0; i < 20; ++i) continuations += h2_frame(kContinuation, 0, 1, "");
+  const std::string verdicts[] = {post + h2_frame(kData, 0, 1) + h2_frame(kData, 0, 1),
+                                  resets,
+                                  pings,
+                                  continuations,
+                                  h2_get(9, "/") + h2_get(5, "/"),
+                                  h2_get(2, "/"),
+                                  h2_window_update(0, 0x7fffffff),
+                                  h2_frame(kData, 0, 0, "x")};
+  const std::string tails[] = {h2_frame(kData, 0, 248, "12345678"),
+                               h2_frame(kData, 0, 99'999, std::string(16'384, 'x')),
+                               h2_frame(kData, 8, 1, std::string("\5") + "123"),
+                               h2_frame(kData, 0, 0, "x"),
+                               h2_get(99'999, "/"),
+                               h2_frame(kHeaders, 0, 99'999, h2_request_block("GET", "/")),
+                               h2_frame(kContinuation, 0, 1, "x"),
+                               h2_frame(kPriority, 0, 0, "12345"),
+                               h2_frame(kRstStream, 0, 99'999, "1234"),
+                               h2_frame(kSettings, 0, 0, "12345"),
+                               h2_frame(kPushPromise, 0, 1, "1234"),
+                               h2_frame(kWindowUpdate, 0, 99'999, "1234"),
+                               h2_frame(0xee, 0, 1, "?")};
+  for (const std::string& verdict : verdicts) {
+    for (const std::string& tail : tails) {
+      const std::string input = std::string(kClientMagic) + h2_settings() + verdict + tail;
+      for (const std::size_t piece : {input.size(), std::size_t{9}, std::size_t{1}}) {
+        if (piece < 9 && input.size() > 10'000) continue;
+        Half server(true);
+        for (std::size_t at = 0; at < input.size(); at += piece) {
+          static_cast<void>(server.engine.receive(input.substr(at, piece), kNow));
+        }
+        EXPECT_NE(goaway_code(server.take()), ~0u);
+        EXPECT_TRUE(server.engine.finished());
+      }
+    }
+  }
 }
 
 TEST(Http2WireTest, ResetsThatThePeerProvokesEnd) {
