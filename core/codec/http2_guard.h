@@ -55,6 +55,10 @@ class Http2Guard {
                                       Instant now) noexcept;
   // `bytes` without padding.
   [[nodiscard]] Verdict on_data_frame(std::size_t bytes, bool end_stream, Instant now) noexcept;
+  // Above what was announced: as much work as 20 control frames.
+  [[nodiscard]] Verdict on_large_header_list(Instant now) noexcept {
+    return control_.take(20, now) ? Verdict::fine : Verdict::enhance_your_calm;
+  }
   void on_useful_frame_sent() noexcept { control_.give(3); }
   [[nodiscard]] Verdict on_reset_sent(std::uint32_t error_code, Instant now) noexcept;
 

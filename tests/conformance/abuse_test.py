@@ -120,7 +120,12 @@ class Http1Abuse(AbuseTest):
 class Http2Abuse(AbuseTest):
     def test_floods_end_the_connection_with_their_code(self):
         server = self.serve()
+        entry = b"\x40\x01x\x7f" + bytes([0x80 | (3900 - 127) & 0x7f, (3900 - 127) >> 7]) + b"v" * 3900
         floods = {
+            # 12 KB of HPACK that stand for 47 MB of fields, and many small ones that stand for 40 KB each.
+            "header bomb": (h2_frame(1, 5, 1, H2_GET + entry) + h2_frame(1, 5, 3, H2_GET + b"\xbe" * 12_000) * 20, 0x0b),
+            "header bombs": (h2_frame(1, 5, 1, H2_GET + entry) +
+                             b"".join(h2_frame(1, 5, n, H2_GET + b"\xbe" * 10) for n in range(3, 2003, 2)), 0x0b),
             "rapid reset": (b"".join(h2_frame(1, 5, n, H2_GET) + h2_frame(3, 0, n, b"\0\0\0\x08") for n in range(1, 6001, 2)), 0x0b),
             "PING": (h2_frame(6, 0, 0, b"12345678") * 3000, 0x0b),
             "SETTINGS": (H2_SETTINGS * 3000, 0x0b),
@@ -142,17 +147,6 @@ class Http2Abuse(AbuseTest):
 
     def test_what_one_connection_can_make_us_hold(self):
         server = self.serve()
-        entry = b"\x40\x01x\x7f" + bytes([0x80 | (3900 - 127) & 0x7f, (3900 - 127) >> 7]) + b"v" * 3900
-
-        def header_bomb():  # 12 KB of HPACK that stand for 47 MB of fields, a hundred times
-            wire = self.wires(server, 1)[0]
-            wire.send(H2_START + H2_SETTINGS + h2_frame(1, 5, 1, H2_GET + entry))
-            for n in range(3, 203, 2):
-                wire.send(h2_frame(1, 5, n, H2_GET + b"\xbe" * 12_000))
-            frames = []
-            while [kind for kind, _ in frames].count(0) < 101:
-                frames.append(wire.h2_frame())
-            return frames
 
         def bodies():  # 60 x 1 MB: 32 MiB are held, what comes above is answered 503
             wire = self.wires(server, 1)[0]
@@ -165,9 +159,7 @@ class Http2Abuse(AbuseTest):
             for sock in self.deaf(server, 3):
                 sock.sendall(H2_START + H2_SETTINGS)
                 push(sock, b"".join(h2_frame(1, 5, n, H2_GET) for n in range(1, 32_768, 2)), 0.05, most=len(h2_frame(1, 5, 1, H2_GET)) * 16_384)
-        frames = self.beside(server, [("header bomb", header_bomb, SLACK + 2 * MIB), ("bodies", bodies, SLACK + 80 * MIB),
-                                    ("unread answers", unread_answers, SLACK + 3 * 20 * MIB)])[0]
-        self.assertEqual([payload for kind, payload in frames if kind == 0], [b"ok"] + [b"header list too large\n"] * 100)
+        self.beside(server, [("bodies", bodies, SLACK + 80 * MIB), ("unread answers", unread_answers, SLACK + 3 * 20 * MIB)])
 
 
 class FrameAbuse(AbuseTest):

@@ -1,5 +1,6 @@
 """Our server on bare sockets: pipelining, bytes in ones, the tcp floor, nonsense."""
 import os
+import signal
 import socket
 import unittest
 
@@ -121,6 +122,34 @@ class Floor(PeerTest):
                 self.assertEqual(answer[0], floor.CONTROL)
                 self.assertTrue(answer[1].startswith(b"error "), answer)
                 self.assertEqual(floor.rest(), b"")
+
+
+class Stopping(PeerTest):
+    def test_every_connection_hears_that_the_server_stops(self):
+        for flags in ((), ("--workers", "2")):
+            with self.subTest(flags=flags):
+                server = self.serve(*flags)
+                hellos = {
+                    "idle": (request("GET", "/echo"), b"ok"), "stream": (request("GET", "/stream?topic=t&after=now"), b"\r\n\r\n"),
+                    "events": (request("GET", "/events?topic=t&after=now"), b"\r\n\r\n"),
+                    "ws": (request("GET", "/ws", extra="Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                                   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"), b"\r\n\r\n"),
+                    "tcp": (b"\0\0\0\1x", b"\0\0\0\1x"), "h2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", b"\0\0\0\4\1\0\0\0\0"),
+                    # Behind an answer, so that it is known to be parked.
+                    "poll": (request("GET", "/echo") + request("GET", "/long-poll?topic=t&after=0"), b"ok"),
+                }
+                wires = {name: Wire(server.address) for name in hellos}
+                for name, (hello, greeting) in hellos.items():
+                    wires[name].send(hello)
+                    wires[name].until(greeting)
+                server.signal(signal.SIGTERM)
+                ends = {name: wire.rest() for name, wire in wires.items()}
+                self.assertEqual(server.wait(), 0)
+                for wire in wires.values():
+                    wire.socket.close()
+                self.assertEqual(ends.pop("h2")[-17:], b"\0\0\x08\7" + bytes(13))
+                self.assertEqual(ends.pop("poll")[:12], b"HTTP/1.1 503")
+                self.assertEqual(ends, {"idle": b"", "stream": b"0\r\n\r\n", "events": b"0\r\n\r\n", "ws": b"\x88\x02\x03\xe9", "tcp": b""})
 
 
 if __name__ == "__main__":

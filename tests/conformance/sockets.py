@@ -56,11 +56,6 @@ class Wire:
         fields = dict(line.split(": ", 1) for line in lines[1:])
         return lines[0], fields, self.read(int(fields.get("content-length", "0")))
 
-    def h2_frame(self):
-        """(type, payload) of the next HTTP/2 frame."""
-        head = self.read(9)
-        return head[3], self.read(int.from_bytes(head[:3], "big"))
-
     def chunk(self):
         size = int(self.until(b"\r\n"), 16)
         return self.read(size + 2)[:-2]

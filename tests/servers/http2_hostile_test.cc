@@ -20,7 +20,7 @@ TEST(Http2HostileTest, HeaderListBombIsAnswered431) {
   H2RawClient client(w.client_host, kPort);
   // A dynamic table entry of 4,000 bytes, then one byte each to name it again (RFC 7541 §6.1).
   const std::string entry = std::string(1, '\x40') + hpack_string("x") + hpack_string(std::string(3900, 'v'));
-  std::string block = h2_request_block("GET", "/echo") + entry + std::string(10'000, '\xbe');
+  std::string block = h2_request_block("GET", "/echo") + entry + std::string(10, '\xbe');
   client.send(h2_frame(kHeaders, kEndHeaders | kEndStream, 1, block));
   H2Fields many;
   for (int i = 0; i < 101; ++i) many.emplace_back("f", "");
@@ -35,6 +35,30 @@ TEST(Http2HostileTest, HeaderListBombIsAnswered431) {
   EXPECT_EQ(client.fields_of(7), ":status=431;content-type=text/plain;");
   EXPECT_EQ(w.server.requests, 1);
   EXPECT_EQ(client.goaway_code(), ~0u);
+}
+
+// Decoding is what a header bomb costs, so its end is not waited for; neither is a second one of many small
+// ones.
+TEST(Http2HostileTest, HeaderBombsEndTheConnection) {
+  const std::string entry = std::string(1, '\x40') + hpack_string("x") + hpack_string(std::string(3900, 'v'));
+  const auto bomb = [](std::uint32_t id, std::size_t times) {
+    return h2_frame(kHeaders, kEndHeaders | kEndStream, id,
+                    h2_request_block("GET", "/echo") + std::string(times, '\xbe'));
+  };
+  RawWorld w;
+  H2RawClient large(w.client_host, kPort);
+  large.send(h2_frame(kHeaders, kEndHeaders | kEndStream, 1, h2_request_block("GET", "/echo") + entry) +
+             bomb(3, 10'000));
+  H2RawClient many(w.client_host, kPort);
+  std::string bytes =
+      h2_frame(kHeaders, kEndHeaders | kEndStream, 1, h2_request_block("GET", "/echo") + entry);
+  for (std::uint32_t id = 3; id < 403; id += 2) bytes += bomb(id, 10);
+  many.send(bytes);
+  w.run();
+  EXPECT_EQ(large.goaway_code(), 0xbu);
+  EXPECT_TRUE(large.closed);
+  EXPECT_EQ(many.goaway_code(), 0xbu);
+  EXPECT_TRUE(many.closed);
 }
 
 TEST(Http2HostileTest, ABodyAboveTheLimitIsAnswered413AndItsStreamReset) {
