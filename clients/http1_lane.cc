@@ -64,6 +64,7 @@ void Http1Lane::drop(CloseHow how) {
 void Http1Lane::on_open(ConnId, Instant at) {
   connected_ = true;
   phases_.tcp = at;
+  if (exchange_ != nullptr) exchange_->on_exchange_started(at);
   if (!std::exchange(opening_, false)) return;
   if (lane_events_ != nullptr) lane_events_->on_lane_open(at);
 }

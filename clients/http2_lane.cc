@@ -150,6 +150,7 @@ void Http2ClientConnection::submit_waiting() {
       waiting_.push_back(*lane);
       break;
     }
+    lane->exchange_->on_exchange_started(host_.now());
   }
   if (!waiting_.empty()) ensure_link();
 }

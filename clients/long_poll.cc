@@ -1,5 +1,7 @@
 #include "clients/long_poll.h"
 
+#include <utility>
+
 #include "core/base/check.h"
 #include "core/base/text.h"
 
@@ -65,8 +67,11 @@ void LongPollChannel::on_poll_sent(Instant sent) {
 }
 
 void LongPollChannel::on_poll_over(bool failed, Instant at) {
+  asked_ = std::exchange(asking_, Asked{});
   if (!failed) {
     backoff_.succeeded();
+    // At once, but the answer before may have waited for us.
+    asking_ = {host_.turn_began(), at, Duration{0}};
     feed_.poll(*lane_);
   } else if (options_.reconnect) {
     timer_.arm(host_.now() + backoff_.next());

@@ -30,6 +30,8 @@ class LongPollChannel : public Channel,
   void request(OpId op, std::string_view payload, Instant intended) override;
   [[nodiscard]] bool can_send() const override { return ready_ && publishes_.can_send(); }
   [[nodiscard]] const ConnectPhases& phases() const override { return lane_->phases(); }
+  [[nodiscard]] const Sample* under_way() const override { return publishes_.under_way(); }
+  [[nodiscard]] Asked asked() const override { return asked_; }
   [[nodiscard]] DeliveryCost delivery_cost() const override {
     return {feed_.polls(), feed_.empty_polls(), retries_};
   }
@@ -53,6 +55,8 @@ class LongPollChannel : public Channel,
   OpLane publishes_;
   PollFeed feed_;
   Backoff backoff_;
+  Asked asking_;  // as in short-poll
+  Asked asked_;
   ChannelTimer timer_;
   bool poll_lane_open_ = false;
   bool publish_lane_open_ = false;

@@ -31,6 +31,7 @@ class OpLane final : private LaneEvents, private OpRunnerOwner {
   }
   void submit(const WaitingOp& op) { runner_.submit(op); }
   [[nodiscard]] bool can_send() const { return open_ && runner_.idle() && !lane_->busy(); }
+  [[nodiscard]] const Sample* under_way() const noexcept { return runner_.under_way(); }
   [[nodiscard]] const ConnectPhases& phases() const { return lane_->phases(); }
   // Closes the lane; everything pending is done. False: stop() was called from an event, do no more.
   [[nodiscard]] bool fail_all() {

@@ -8,7 +8,7 @@ void OpRunner::submit(const WaitingOp& op) {
   if (gone_) {
     refuse_later(op);
   } else if (queue_.empty() && !in_flight_ && !lane_->busy()) {
-    start(op);
+    start(op, kUnset);
   } else if (!queue_.push(op)) {
     refuse_later(op);
   }
@@ -16,14 +16,14 @@ void OpRunner::submit(const WaitingOp& op) {
 
 void OpRunner::start_next() {
   if (queue_.empty()) return;
-  start(queue_.front());
+  start(queue_.front(), host_.now());
   queue_.pop();
 }
 
-void OpRunner::start(const WaitingOp& op) {
+void OpRunner::start(const WaitingOp& op, Instant started) {
   target_.assign(form_.target);
   target_.append(op.topic);
-  running_ = {op.op, op.intended, kUnset, kUnset, Outcome::ok};
+  running_ = {op.op, op.intended, started, kUnset, kUnset, Outcome::ok};
   in_flight_ = true;
   too_large_ = false;
   status_ = 0;
@@ -72,7 +72,7 @@ bool OpRunner::fail_all() {
   while (epoch == epoch_ && !queue_.empty()) {
     const WaitingOp op = queue_.front();
     queue_.pop();
-    owner_.on_op_done({op.op, op.intended, kUnset, at, Outcome::refused}, {});
+    owner_.on_op_done({op.op, op.intended, kUnset, kUnset, at, Outcome::refused}, {});
   }
   return epoch == epoch_;
 }
@@ -97,7 +97,7 @@ void OpRunner::on_channel_timer(ChannelTimer&, Instant) {
   const std::uint64_t epoch = epoch_;
   const Instant at = host_.stamp();
   for (const Refused& op : refused) {
-    owner_.on_op_done({op.op, op.intended, kUnset, at, Outcome::refused}, {});
+    owner_.on_op_done({op.op, op.intended, kUnset, kUnset, at, Outcome::refused}, {});
     if (epoch != epoch_) return;
   }
 }

@@ -50,6 +50,7 @@ class OpRunner final : private ExchangeEvents, private ChannelTimerOwner {
   // Starts the operation that has waited longest, if there is one. The lane is idle.
   void start_next();
   [[nodiscard]] bool waiting() const noexcept { return !queue_.empty(); }
+  [[nodiscard]] const Sample* under_way() const noexcept { return in_flight_ ? &running_ : nullptr; }
   [[nodiscard]] bool idle() const noexcept { return !in_flight_ && queue_.empty(); }
 
   // The lane is gone for good: the running operation is done as reset, what waits and what comes later as
@@ -64,11 +65,12 @@ class OpRunner final : private ExchangeEvents, private ChannelTimerOwner {
     Instant intended;
   };
 
-  void start(const WaitingOp& op);
+  void start(const WaitingOp& op, Instant started);
   void refuse_later(const WaitingOp& op);
   void finish(Outcome outcome, Instant at);
   [[nodiscard]] Outcome judge() const noexcept;
 
+  void on_exchange_started(Instant at) override { running_.started = at; }
   void on_exchange_sent(Instant sent) override { running_.sent = sent; }
   void on_exchange_head(const ReceivedHead& head, Instant) override { status_ = head.status; }
   void on_exchange_body(std::string_view bytes, Instant) override;

@@ -18,6 +18,7 @@ enum class OpKind : std::uint8_t { request, publish };
 struct PendingOp {
   OpId id = 0;
   Instant intended = kUnset;
+  Instant started = kUnset;  // when it was held back: until when
   Instant sent = kUnset;
   std::uint64_t end = 0;  // bytes of output up to and with its last one
   OpKind kind = OpKind::request;
@@ -57,8 +58,11 @@ class PendingOps {
     while (!empty() && front().done) pop_front();
   }
   // The bytes kept back went out behind `base` others.
-  void release_held(std::uint64_t base) noexcept {
-    for (std::uint64_t i = tail_ - held_; i != tail_; ++i) at(i).end += base;
+  void release_held(std::uint64_t base, Instant started) noexcept {
+    for (std::uint64_t i = tail_ - held_; i != tail_; ++i) {
+      at(i).end += base;
+      at(i).started = started;
+    }
     held_ = 0;
   }
   // They will never go out. For when all operations are about to be taken from the front.

@@ -76,7 +76,7 @@ void PipeChannel::want(Purpose purpose) {
 
 void PipeChannel::send(OpKind kind, OpId op, std::string_view topic, std::string_view payload,
                        Instant intended) {
-  PendingOp pending{op, intended, kUnset, 0, kind, false};
+  PendingOp pending{op, intended, kUnset, kUnset, 0, kind, false};
   if (state_ == State::standing) {
     encode(host_.out(conn_), kind, topic, payload);
     pending.end = host_.appended_total(conn_);
@@ -165,7 +165,7 @@ void PipeChannel::stand() {
   state_ = State::standing;
   backoff_.succeeded();
   if (ops_.held() == 0) return;
-  ops_.release_held(host_.appended_total(conn_));
+  ops_.release_held(host_.appended_total(conn_), host_.now());
   host_.out(conn_).append(held_back_.view());
   held_back_.clear();
 }
@@ -230,7 +230,7 @@ void PipeChannel::finish_all(Outcome outcome, Instant at) {
 }
 
 void PipeChannel::report(const PendingOp& op, Outcome outcome, Instant at, std::string_view payload) {
-  events_.on_done(*this, Sample{op.id, op.intended, op.sent, at, outcome}, payload);
+  events_.on_done(*this, Sample{op.id, op.intended, op.started, op.sent, at, outcome}, payload);
 }
 
 }  // namespace dragstrip

@@ -38,6 +38,7 @@ void ShortPollChannel::subscribe(std::string_view topic, Cursor after) {
   subscribed_ = true;
   feed_.subscribe(options_.path.empty() ? "/poll" : options_.path, topic, after, {});
   grid_ = host_.now() + options_.poll_phase;
+  armed_ = grid_;
   timer_.arm(grid_);
 }
 
@@ -51,7 +52,9 @@ void ShortPollChannel::request(OpId, std::string_view, Instant) {
 }
 
 void ShortPollChannel::on_channel_timer(ChannelTimer&, Instant now) {
+  const Asked tick{armed_, now, options_.poll_interval};
   arm_next(now);
+  if (!feed_.polling()) asking_ = tick;  // else it waits for the poll before it, which is the server's time
   if (lane_->busy()) {
     due_ = true;
   } else {
@@ -61,7 +64,8 @@ void ShortPollChannel::on_channel_timer(ChannelTimer&, Instant now) {
 
 void ShortPollChannel::arm_next(Instant now) {
   const auto passed = (now - grid_) / options_.poll_interval;
-  timer_.arm(grid_ + (passed + 1) * options_.poll_interval);
+  armed_ = grid_ + (passed + 1) * options_.poll_interval;
+  timer_.arm(armed_);
 }
 
 // A publish has ended.
@@ -85,6 +89,8 @@ void ShortPollChannel::on_poll_sent(Instant sent) {
 void ShortPollChannel::on_poll_over(bool failed, Instant at) {
   failed_ = failed;
   if (first_.started == kUnset) first_ = lane_->phases();
+  asked_ = asking_;
+  asking_ = {};
   const bool go_on = !failed || options_.reconnect;
   if (go_on && ops_.waiting()) {
     ops_.start_next();  // a poll that is due follows it, so neither keeps the other from going

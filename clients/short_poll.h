@@ -36,6 +36,8 @@ class ShortPollChannel : public Channel,
   [[nodiscard]] const ConnectPhases& phases() const override {
     return first_.started == kUnset ? lane_->phases() : first_;
   }
+  [[nodiscard]] const Sample* under_way() const override { return ops_.under_way(); }
+  [[nodiscard]] Asked asked() const override { return asked_; }
   [[nodiscard]] DeliveryCost delivery_cost() const override {
     return {feed_.polls(), feed_.empty_polls(), retries_};
   }
@@ -58,7 +60,10 @@ class ShortPollChannel : public Channel,
   OpRunner ops_;
   PollFeed feed_;
   ChannelTimer timer_;
-  Instant grid_ = kUnset;  // when poll 0 was due
+  Instant grid_ = kUnset;   // when poll 0 was due
+  Instant armed_ = kUnset;  // the tick the timer stands at
+  Asked asking_;            // the poll under way
+  Asked asked_;             // the one whose answer is handed out
   bool open_ = false;
   bool subscribed_ = false;
   bool told_subscribed_ = false;

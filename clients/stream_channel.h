@@ -34,6 +34,7 @@ class StreamChannel : public Channel,
   void request(OpId op, std::string_view payload, Instant intended) final;
   [[nodiscard]] bool can_send() const final { return ready_ && publishes_.can_send(); }
   [[nodiscard]] const ConnectPhases& phases() const final { return lane_->phases(); }
+  [[nodiscard]] const Sample* under_way() const final { return publishes_.under_way(); }
   [[nodiscard]] DeliveryCost delivery_cost() const final { return {0, 0, reconnects_}; }
 
  protected:

@@ -76,6 +76,7 @@ class FeedPublisher::Feed final : public Deadlines::Item {
       header.run = run_;
       header.seq = schedule_.index();
       header.intended = start_ + schedule_.next();
+      header.appended = house_.host_.stamp();
       write_message(payload_, header);
       topic_.publish({payload_.data(), payload_.size()});
     }

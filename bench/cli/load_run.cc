@@ -66,11 +66,14 @@ class Coordinator final : public WorkerObserver {
       control_.publish_one();
     }
     if (server_) pss_before_ = server_->pss_bytes();
+    around_connecting_ = look_around();
     start_threads();
     wait_connected();
     if (server_) pss_after_ = server_->pss_bytes();
+    around_load_ = look_around();
     begin();
     wait_finished();
+    add_surroundings();
     stop_threads();
     return collect();
   }
@@ -369,6 +372,19 @@ class Coordinator final : public WorkerObserver {
     facts_.use.client_busy_share = std::max(facts_.use.client_busy_share.value_or(0), busy);
   }
 
+  [[nodiscard]] SurroundingsReading look_around() const {
+    return read_surroundings(server_ ? std::optional(server_->pid()) : std::nullopt);
+  }
+
+  // Connections are made before the load, and may be turned away there.
+  void add_surroundings() {
+    const SurroundingsReading now = look_around();
+    facts_.surroundings = between(around_load_, now);
+    const Surroundings all = between(around_connecting_, now);
+    facts_.surroundings->listen_overflows = all.listen_overflows;
+    facts_.surroundings->listen_drops = all.listen_drops;
+  }
+
   void add_memory() {
     if (!server_) return;
     facts_.server_peak_bytes = server_->peak_bytes();
@@ -396,6 +412,7 @@ class Coordinator final : public WorkerObserver {
   TargetControl control_{plan_, options_.interrupted};
   std::optional<ProcessProbe> server_;
   std::optional<std::uint64_t> pss_before_, pss_after_;
+  SurroundingsReading around_connecting_, around_load_;
   std::vector<std::unique_ptr<Thread>> threads_;
   std::atomic<bool> stop_offering_{false};
   std::atomic<bool> target_gone_{false};

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <vector>
 
 #include "core/base/text.h"
@@ -97,6 +98,23 @@ std::string share_above(const Histogram& all, Duration limit) {
                                    format_duration(limit))});
 }
 
+// "slip 1 %, pool wait 0 %, ..." of all the time that operations took.
+std::string blame(const RunFacts& f) {
+  const Blame& b = f.recorder->blame();
+  const std::int64_t total = b.total_ns();
+  if (b.operations() == 0 || total <= 0) return {};
+  constexpr std::array<std::string_view, kPartCount> kLabels{"slip",      "pool wait", "flow wait",
+                                                             "publisher", "service",   "read wait"};
+  std::vector<std::string> parts;
+  for (std::size_t i = 0; i < kPartCount; ++i) {
+    const auto part = static_cast<Part>(i);
+    if (!has_part(f, part)) continue;
+    const double share = 100 * static_cast<double>(b.total_ns(part)) / static_cast<double>(total);
+    parts.push_back(fmt::format("{} {:.1f} %", kLabels[i], share));
+  }
+  return row("blame", parts);
+}
+
 std::string headline(const RunFacts& f) {
   std::string line = fmt::format("{} over {} on {}: {} client{}, {} B", f.workload, f.row, f.target,
                                  f.clients, f.clients == 1 ? "" : "s", f.payload_bytes);
@@ -150,6 +168,8 @@ std::string summarize(const RunFacts& f, const RunJudgement& judgement) {
   if (f.above) text += share_above(r.latency().together(), *f.above);
   text += latencies("service", r.service());
   text += latencies("slip", r.slip());
+  text += blame(f);
+  text += latencies("generator", r.blame().generator());
   if (f.has_phases) {
     text += latencies("tcp", r.tcp_phase());
     text += latencies("ready", r.ready_phase());

@@ -43,7 +43,11 @@ void ChatWorker::plan_publishes() {
   for (Schedule schedule(plan_.schedule); schedule.peek() < plan_.total();) {
     const std::uint32_t slot = slot_of_client[chat_user(plan_, schedule.index())];
     const Duration offset = schedule.next();
-    if (slot != kNotMine) publishes_.push_back({offset.count(), slot, counts[slot]++});
+    if (slot == kNotMine) continue;
+    Publish& publish = publishes_.emplace_back();
+    publish.offset_ns = offset.count();
+    publish.slot = slot;
+    publish.seq = counts[slot]++;
   }
   std::uint32_t first = 0;
   for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
@@ -68,10 +72,16 @@ void ChatWorker::on_begin() {
 void ChatWorker::pump() {
   if (!offering()) return;
   while (next_due_ < publishes_.size()) {
-    const Publish& publish = publishes_[next_due_];
+    Publish& publish = publishes_[next_due_];
     const Instant intended = intended_of(publish);
     if (intended >= recorder_.window_to()) return;
-    if (intended > host_.stamp()) return wake_at(intended);
+    const Instant now = host_.stamp();
+    if (intended > now) return wake_at(intended);
+    // Its user was busy when it became due: that wait is not ours.
+    const Member& member = members_[publish.slot];
+    const bool had_to_wait = member.busy && member.busy_since < intended;
+    publish.release.noticed = had_to_wait ? intended : now;
+    recorder_.acted(intended, publish.release.noticed);
     ++next_due_;
     ++pending_;
     release_next(publish.slot);
@@ -90,7 +100,10 @@ void ChatWorker::release_next(std::uint32_t slot) {
   member.busy = true;
   publish.released = true;
   const Instant intended = intended_of(publish);
-  recorder_.released(intended, std::max(intended, member.free_since), host_.stamp());
+  member.busy_since = host_.stamp();
+  publish.release.due = member.free_since;
+  publish.release.released = member.busy_since;
+  recorder_.released(intended, publish.release.slip(intended), member.busy_since);
   MessageHeader header;
   header.run = plan_.run;
   header.publisher = slots_[slot].client + 1;
@@ -118,11 +131,15 @@ void ChatWorker::on_done(Channel& channel, const Sample& sample, std::string_vie
   const auto slot = static_cast<std::uint32_t>(channel.user);
   if (sample.op >= publishes_.size() || publishes_[sample.op].done || publishes_[sample.op].slot != slot)
     return;
-  finish_publish(publishes_[sample.op], sample.outcome, sample.received);
+  Publish& publish = publishes_[sample.op];
+  publish.started = sample.started;
+  publish.sent = sample.sent;
+  finish_publish(publish, sample.outcome, sample.received);
   if (sample.outcome == Outcome::reset || sample.outcome == Outcome::refused) note_trouble();
   Member& member = members_[slot];
   member.busy = false;
-  member.free_since = sample.received;
+  const Instant sent = std::max(sample.sent, publish.release.released);
+  member.free_since = std::clamp(host_.turn_began(), std::min(sent, sample.received), sample.received);
   // A channel that is being lost says so next, and a dead server is not hammered.
   member.pausing = sample.outcome != Outcome::ok;
   release_next(slot);
@@ -201,9 +218,29 @@ void ChatWorker::on_message(Channel& channel, const MessageView& view, Instant r
   const Instant intended = intended_of(*publish);
   if (recorder_.in_window(intended)) {
     ++counts.unique;
-    recorder_.finished(intended, Outcome::ok, received, kUnset, view.payload.size());
+    const Split split = split_of(channel, *publish, received);
+    recorder_.finished(intended, Outcome::ok, received, kUnset, view.payload.size(), &split);
   }
   check_drained();
+}
+
+// Where a publish has an answer of its own, members may hear it before its publisher has been told.
+Split ChatWorker::split_of(const Channel& hearer, const Publish& publish, Instant received) const {
+  Instant started = publish.started;
+  Instant sent = publish.sent;
+  const Channel* const channel = slots_[publish.slot].channel.get();
+  if (const Sample* running = publish.done || channel == nullptr ? nullptr : channel->under_way()) {
+    if (&publishes_[running->op] == &publish) {
+      started = running->started;
+      sent = running->sent;
+    }
+  }
+  Cutter cutter = cut_sending(intended_of(publish), publish.release, started, sent, received);
+  if (!plan_.row->push) {
+    const Channel::Asked asked = hearer.asked();
+    cut_asking(cutter, asked.due, asked.at, asked.every);
+  }
+  return cutter.finish(host_.turn_began());
 }
 
 void ChatWorker::on_lagged(Channel& channel, Cursor oldest, Instant) {

@@ -21,13 +21,16 @@ class ChatWorker final : public LoadWorker {
 
  private:
   struct Publish {
-    std::int64_t offset_ns;  // from the schedule's zero
-    std::uint32_t slot;
-    std::uint32_t seq;        // of its publisher, from 0
+    std::int64_t offset_ns = 0;  // from the schedule's zero
+    std::uint32_t slot = 0;
+    std::uint32_t seq = 0;    // of its publisher, from 0
     std::uint32_t heard = 0;  // members that got it
     bool released = false;
     bool done = false;
     Outcome outcome = Outcome::ok;
+    Release release;
+    Instant started = kUnset;
+    Instant sent = kUnset;
   };
   struct Member {
     std::uint32_t room = 0;   // index within this worker
@@ -38,6 +41,7 @@ class ChatWorker final : public LoadWorker {
     bool busy = false;
     bool pausing = false;  // until the next tick
     Instant free_since = kUnset;
+    Instant busy_since = kUnset;
     std::uint32_t trackers = 0;  // trackers_[trackers + place of the publisher]
     Cursor last = 0;
     std::uint64_t lag_budget = 0;  // messages the server said it skipped for this member
@@ -67,6 +71,7 @@ class ChatWorker final : public LoadWorker {
   void release_next(std::uint32_t slot);
   void finish_publish(Publish& publish, Outcome outcome, Instant at);
   [[nodiscard]] Publish* find_publish(const Member& listener, const MessageView& view);
+  [[nodiscard]] Split split_of(const Channel& hearer, const Publish& publish, Instant received) const;
   void settle_deliveries(const Publish& publish, Instant now);
   [[nodiscard]] Instant intended_of(const Publish& p) const { return zero_ + Duration{p.offset_ns}; }
 

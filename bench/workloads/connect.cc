@@ -1,6 +1,7 @@
 #include "bench/workloads/connect.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/base/random.h"
 #include "core/codec/message.h"
@@ -42,7 +43,11 @@ void ConnectWorker::pump() {
     const Instant intended = zero_ + schedule_.peek();
     if (intended >= recorder_.window_to()) return;
     const Instant now = host_.stamp();
-    if (intended > now) return wake_at(intended);
+    if (intended > now) {
+      caught_up_ = true;
+      return wake_at(intended);
+    }
+    if (std::exchange(caught_up_, false) && !free_.empty()) noticed_ = now;  // as in rpc
     if (free_.empty()) return;
     const std::uint32_t slot = free_.back();
     free_.pop_back();
@@ -55,7 +60,10 @@ void ConnectWorker::pump() {
 void ConnectWorker::open(std::uint32_t slot, Instant intended, Instant now) {
   Attempt& attempt = attempts_[slot];
   recorder_.scheduled(intended);
-  recorder_.released(intended, std::max(intended, attempt.free_since), now);
+  attempt.release = {noticed_, attempt.free_since, now};
+  const Duration slip = attempt.release.slip(intended);
+  recorder_.released(intended, slip, now);
+  recorder_.acted(intended, intended + slip);
   attempt.op = schedule_.index();
   attempt.intended = intended;
   attempt.failure = Outcome::ok;
@@ -108,8 +116,10 @@ void ConnectWorker::end(std::uint32_t slot, Outcome outcome, Instant at) {
     recorder_.received_in_window(at);
   }
   if (outcome == Outcome::reset || outcome == Outcome::refused) note_trouble();
-  recorder_.finished(attempt.intended, outcome, at, kUnset, plan_.payload_bytes);
-  attempt.free_since = at;
+  const Instant readable = host_.turn_began();
+  const Split split = cut_sending(attempt.intended, attempt.release, kUnset, kUnset, at).finish(readable);
+  recorder_.finished(attempt.intended, outcome, at, kUnset, plan_.payload_bytes, &split);
+  attempt.free_since = std::clamp(readable, std::min(attempt.release.released, at), at);
   bury(std::move(place.channel));
   free_.push_back(slot);
   pump();

@@ -22,6 +22,7 @@ class ConnectWorker final : public LoadWorker {
     OpId op = 0;
     Instant intended = kUnset;
     Instant free_since = kUnset;
+    Release release;
     Outcome failure = Outcome::ok;  // what the delivery complained about
   };
 
@@ -43,6 +44,8 @@ class ConnectWorker final : public LoadWorker {
   void open(std::uint32_t slot, Instant intended, Instant now);
   void end(std::uint32_t slot, Outcome outcome, Instant at);
 
+  Instant noticed_ = kUnset;
+  bool caught_up_ = true;
   Schedule schedule_;
   std::vector<Attempt> attempts_;    // by slot
   std::vector<std::uint32_t> free_;  // slots

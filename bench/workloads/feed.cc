@@ -35,11 +35,12 @@ void FeedWorker::on_message(Channel& channel, const MessageView& view, Instant r
   recorder_.received_in_window(received);
   if (view.seq != 0) listener.last = view.seq;
   if (plan_.foreign) return on_foreign_message(listener, view, received);
-  on_own_message(listener, view, received);
+  on_own_message(channel, view, received);
   check_drained();
 }
 
-void FeedWorker::on_own_message(Listener& listener, const MessageView& view, Instant received) {
+void FeedWorker::on_own_message(const Channel& channel, const MessageView& view, Instant received) {
+  Listener& listener = listeners_[channel.user];
   const ReadMessage read = read_message(view.payload);
   DeliveryCounts& counts = report_.deliveries;
   if (read.check == MessageCheck::corrupt) {
@@ -67,7 +68,14 @@ void FeedWorker::on_own_message(Listener& listener, const MessageView& view, Ins
   ++counts.unique;
   ++listener.unique;
   ++settled_in_window_;
-  recorder_.finished(header.intended, Outcome::ok, received, kUnset, view.payload.size());
+  Cutter cutter(header.intended, received);
+  cutter.cut(Part::publisher, header.appended);
+  if (!plan_.row->push) {
+    const Channel::Asked asked = channel.asked();
+    cut_asking(cutter, asked.due, asked.at, asked.every);
+  }
+  const Split split = cutter.finish(host_.turn_began());
+  recorder_.finished(header.intended, Outcome::ok, received, kUnset, view.payload.size(), &split);
 }
 
 void FeedWorker::on_foreign_message(Listener& listener, const MessageView& view, Instant received) {

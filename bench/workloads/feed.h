@@ -33,7 +33,7 @@ class FeedWorker final : public LoadWorker {
   void on_message(Channel&, const MessageView&, Instant received) override;
   void on_lagged(Channel&, Cursor oldest, Instant received) override;
 
-  void on_own_message(Listener&, const MessageView&, Instant received);
+  void on_own_message(const Channel&, const MessageView&, Instant received);
   void on_foreign_message(Listener&, const MessageView&, Instant received);
   void count_gaps(const SeqTracker& got);
   void settle_listener(std::uint32_t slot, Instant now);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "core/codec/message.h"
 
@@ -90,7 +91,13 @@ void RpcWorker::pump_open() {
     const Instant intended = zero_ + schedule_.peek();
     if (intended >= recorder_.window_to()) return;
     const Instant now = host_.stamp();
-    if (intended > now) return wake_at(intended);
+    if (intended > now) {
+      caught_up_ = true;
+      return wake_at(intended);
+    }
+    // All that became due while channels were free and nobody looked has waited for the generator until now,
+    // also those that then find the channels taken by the ones before them.
+    if (std::exchange(caught_up_, false) && free_count_ != 0) noticed_ = now;
     std::uint32_t slot = 0;
     if (!take_free(slot)) return;  // the next answer, connection or tick comes back here
     release(slot, schedule_.index(), intended, now);
@@ -116,14 +123,16 @@ void RpcWorker::pump_closed() {
 void RpcWorker::release(std::uint32_t slot, OpId op, Instant intended, Instant at) {
   Pending& pending = pending_[slot];
   // Waiting for a free channel is the server's time; what passed since one was free is ours.
-  const Instant due =
-      plan_.closed ? std::max(pending.free_since, zero_) : std::max(intended, pending.free_since);
+  pending.release = {plan_.closed ? kUnset : noticed_, pending.free_since, at};
+  const Duration slip =
+      plan_.closed ? at - std::max(pending.free_since, zero_) : pending.release.slip(intended);
   pending.op = op;
   pending.intended = intended;
   pending.busy = true;
   ++in_flight_;
   recorder_.scheduled(intended);
-  recorder_.released(intended, due, at);
+  recorder_.released(intended, slip, at);
+  if (!plan_.closed) recorder_.acted(intended, intended + slip);
   write_payload(op, intended);
   slots_[slot].channel->request(op, {payload_.data(), payload_.size()}, intended);
 }
@@ -170,11 +179,18 @@ void RpcWorker::on_done(Channel& channel, const Sample& sample, std::string_view
   pending.busy = false;
   --in_flight_;
   const Outcome outcome = judge(pending, sample, answer);
-  recorder_.finished(pending.intended, outcome, sample.received, sample.sent, plan_.payload_bytes);
+  const Instant readable = host_.turn_began();
+  const Split split =
+      cut_sending(pending.intended, pending.release, sample.started, sample.sent, sample.received)
+          .finish(readable);
+  recorder_.finished(pending.intended, outcome, sample.received, sample.sent, plan_.payload_bytes, &split);
   recorder_.received_in_window(sample.received);
   if (outcome == Outcome::reset || outcome == Outcome::refused) note_trouble();
   pending.not_before = plan_.closed && outcome != Outcome::ok ? sample.received + kPauseAfterFailure : kUnset;
-  if (slot.state == Slot::State::up) make_free(at, sample.received);
+  // Free since the answer could be read, not since we got to it.
+  const Instant sent = std::max(sample.sent, pending.release.released);
+  if (slot.state == Slot::State::up)
+    make_free(at, std::clamp(readable, std::min(sent, sample.received), sample.received));
   pump();
   check_drained();
 }

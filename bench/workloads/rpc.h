@@ -24,6 +24,7 @@ class RpcWorker final : public LoadWorker {
     OpId op = 0;
     Instant intended = kUnset;
     Instant free_since = kUnset;
+    Release release;
     Instant not_before = kUnset;  // closed loop: after a failure
     bool busy = false;
     bool queued = false;  // in free_
@@ -49,7 +50,9 @@ class RpcWorker final : public LoadWorker {
   [[nodiscard]] bool right_answer(const Pending& pending, std::string_view answer);
   [[nodiscard]] Outcome judge(const Pending& pending, const Sample& sample, std::string_view answer);
 
-  Schedule schedule_;  // stands at the next operation of this worker
+  Instant noticed_ = kUnset;  // when the generator, with channels free, came to what was due
+  bool caught_up_ = true;     // nothing was left waiting for a channel
+  Schedule schedule_;         // stands at the next operation of this worker
   OpId next_closed_op_ = 0;
   std::vector<Pending> pending_;     // by slot
   std::vector<std::uint32_t> free_;  // ring of slots, longest free first: every connection is used

@@ -48,6 +48,7 @@ class Histogram {
   [[nodiscard]] std::uint64_t clamped() const noexcept { return clamped_; }
   [[nodiscard]] std::int64_t min() const noexcept { return count_ == 0 ? 0 : min_; }  // exact
   [[nodiscard]] std::int64_t max() const noexcept { return count_ == 0 ? 0 : max_; }  // exact
+  [[nodiscard]] Uint128 sum() const noexcept { return sum_; }
   [[nodiscard]] double mean() const noexcept;
   // The value of the operation at rank ceil(q * count), at least 1; 0 when empty.
   [[nodiscard]] std::int64_t quantile(double q) const noexcept { return at_rank(rank_of(q, count_)); }

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "clients/load/proc_file.h"
 #include "core/base/text.h"
 
 namespace dragstrip {
@@ -22,15 +23,8 @@ std::int64_t read_clock(clockid_t clock) noexcept {
   return static_cast<std::int64_t>(t.tv_sec) * 1'000'000'000 + t.tv_nsec;
 }
 
-std::string proc_file(pid_t pid, const char* name) {
-  const std::string path = "/proc/" + std::to_string(pid) + "/" + name;
-  std::string text;
-  std::FILE* const file = std::fopen(path.c_str(), "re");
-  if (file == nullptr) return text;
-  char block[4096];
-  while (const std::size_t n = std::fread(block, 1, sizeof block, file)) text.append(block, n);
-  std::fclose(file);
-  return text;
+std::string proc_file_of(pid_t pid, const char* name) {
+  return proc_file("/proc/" + std::to_string(pid) + "/" + name);
 }
 
 // The number behind "Name:" at the start of a line, in bytes: /proc counts in kB.
@@ -78,11 +72,11 @@ std::optional<std::int64_t> ProcessProbe::cpu_ns() const noexcept {
 }
 
 std::optional<std::uint64_t> ProcessProbe::peak_bytes() const {
-  return kilobytes(proc_file(pid_, "status"), "VmHWM:");
+  return kilobytes(proc_file_of(pid_, "status"), "VmHWM:");
 }
 
 std::optional<std::uint64_t> ProcessProbe::pss_bytes() const {
-  return kilobytes(proc_file(pid_, "smaps_rollup"), "Pss:");
+  return kilobytes(proc_file_of(pid_, "smaps_rollup"), "Pss:");
 }
 
 std::vector<int> ProcessProbe::cpus() const {

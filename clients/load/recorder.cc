@@ -4,6 +4,7 @@
 #include <limits>
 #include <numeric>
 
+#include "clients/load/thresholds.h"
 #include "core/base/check.h"
 
 namespace dragstrip {
@@ -70,8 +71,8 @@ void Recorder::add_latency(Instant intended, std::int64_t ns, bool at_least) noe
   second_of(intended).latency.record(ns);
 }
 
-void Recorder::finished(Instant intended, Outcome outcome, Instant at, Instant sent,
-                        std::uint64_t bytes) noexcept {
+void Recorder::finished(Instant intended, Outcome outcome, Instant at, Instant sent, std::uint64_t bytes,
+                        const Split* split) noexcept {
   if (!in_window(intended)) return;
   const Duration age = at - intended;
   if (outcome == Outcome::ok && age > options_.timeout) {
@@ -84,6 +85,10 @@ void Recorder::finished(Instant intended, Outcome outcome, Instant at, Instant s
     goodput_bytes_ += bytes;
     add_latency(intended, age.count(), false);
     if (sent != kUnset) service_.record((at - sent).count());
+    if (split != nullptr) {
+      DRAGSTRIP_CHECK(split->total() == age.count());
+      blame_.add(*split);
+    }
     return;
   }
   if (outcome == Outcome::timeout && age >= options_.timeout) {
@@ -105,13 +110,15 @@ void Recorder::unanswered(Instant intended, Instant at) noexcept {
   finished(intended, at - intended >= options_.timeout ? Outcome::timeout : Outcome::abandoned, at);
 }
 
-void Recorder::released(Instant intended, Instant due, Instant at) noexcept {
+void Recorder::released(Instant intended, Duration slip, Instant at) noexcept {
   if (in_window(at)) ++releases_;
-  if (in_window(intended)) slip_.record((at - due).count());
+  if (in_window(intended)) slip_.record(slip.count());
 }
 
 void Recorder::probed(Instant deadline, Instant at, bool is_slip) noexcept {
   if (!in_window(deadline)) return;
+  ++ticks_;
+  if (at - deadline > thresholds::kMissedTick) ++missed_ticks_;
   longest_gap_ = std::max(longest_gap_, at - deadline);
   if (is_slip) slip_.record((at - deadline).count());
 }
@@ -134,9 +141,13 @@ void Recorder::merge(const Recorder& other) noexcept {
   goodput_bytes_ += other.goodput_bytes_;
   releases_ += other.releases_;
   receipts_ += other.receipts_;
+  ticks_ += other.ticks_;
+  missed_ticks_ += other.missed_ticks_;
   longest_gap_ = std::max(longest_gap_, other.longest_gap_);
   last_receipt_ = std::max(last_receipt_, other.last_receipt_);
   last_unanswered_ = std::max(last_unanswered_, other.last_unanswered_);
+  blame_.merge(other.blame_);
+  arrivals_.merge(other.arrivals_);
   latency_.merge(other.latency_);
   service_.merge(other.service_);
   slip_.merge(other.slip_);

@@ -14,6 +14,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "clients/load/arrivals.h"
+#include "clients/load/blame.h"
 #include "clients/load/histogram.h"
 #include "core/base/time.h"
 #include "core/transport/channel.h"
@@ -90,9 +92,9 @@ class Recorder {
 
   void scheduled(Instant intended, std::uint64_t times = 1) noexcept;
   // `at` is when the answer came, or when the operation was given up; `sent` may be kUnset. `bytes` of
-  // payload count as goodput when it ends ok.
-  void finished(Instant intended, Outcome outcome, Instant at, Instant sent = kUnset,
-                std::uint64_t bytes = 0) noexcept;
+  // payload count as goodput when it ends ok. `split` adds up to at - intended.
+  void finished(Instant intended, Outcome outcome, Instant at, Instant sent = kUnset, std::uint64_t bytes = 0,
+                const Split* split = nullptr) noexcept;
   // Ended ok, but nothing says when it was intended: counted, without a latency (messages of foreign
   // servers).
   void finished_unmeasured(Instant at, std::uint64_t bytes) noexcept;
@@ -100,8 +102,13 @@ class Recorder {
   // otherwise.
   void unanswered(Instant intended, Instant at) noexcept;
 
-  // The generator acted at `at` on something that was possible from `due` on: slip is the difference.
-  void released(Instant intended, Instant due, Instant at) noexcept;
+  // The generator acted at `at`, and was late by `slip`: see Release::slip().
+  void released(Instant intended, Duration slip, Instant at) noexcept;
+  // The same as a point in time, in the order of the schedule: when it would have acted, had it never had to
+  // wait for a connection.
+  void acted(Instant intended, Instant at) noexcept {
+    if (in_window(intended)) arrivals_.add(intended, at);
+  }
   // A timer that had nothing to do fired this late.
   void probed(Instant deadline, Instant at, bool is_slip) noexcept;
   void received_in_window(Instant at) noexcept {
@@ -129,6 +136,11 @@ class Recorder {
   [[nodiscard]] const Histogram& tcp_phase() const noexcept { return tcp_; }
   [[nodiscard]] const Histogram& ready_phase() const noexcept { return ready_; }
   [[nodiscard]] const Histogram& first_message_phase() const noexcept { return first_message_; }
+  [[nodiscard]] const Blame& blame() const noexcept { return blame_; }
+  [[nodiscard]] const Arrivals& arrivals() const noexcept { return arrivals_; }
+  // Of the 10 ms timer: how often it was due, how often it came more than 20 ms late, and the most.
+  [[nodiscard]] std::uint64_t ticks() const noexcept { return ticks_; }
+  [[nodiscard]] std::uint64_t missed_ticks() const noexcept { return missed_ticks_; }
   [[nodiscard]] Duration longest_gap() const noexcept { return longest_gap_; }
   [[nodiscard]] const std::vector<Second>& seconds() const noexcept { return seconds_; }
   // Operations that are newer than anything the target ever said, and were never answered: it had stopped
@@ -152,12 +164,16 @@ class Recorder {
   std::uint64_t goodput_bytes_ = 0;
   std::uint64_t releases_ = 0;
   std::uint64_t receipts_ = 0;
+  std::uint64_t ticks_ = 0;
+  std::uint64_t missed_ticks_ = 0;
   Duration longest_gap_{0};
   Instant last_receipt_ = kUnset;
   Instant last_unanswered_ = kUnset;  // the intended time of the latest operation that timed out
   CensoredHistogram latency_;
   Histogram service_, slip_;
   Histogram tcp_, ready_, first_message_;
+  Blame blame_;
+  Arrivals arrivals_;
   std::vector<Second> seconds_;
 };
 

@@ -73,6 +73,57 @@ Json summary(const Histogram& h, std::uint64_t operations) {
   return json;
 }
 
+// Quantiles without their histogram: a sixth of the latencies' would be as large as they are.
+Json part_json(const Histogram& h, double share, std::int64_t total_ns, std::uint64_t operations) {
+  Json json{{"total_ns", total_ns}, {"share", share}};
+  for (const NamedQuantile& named : kQuantiles) {
+    json[named.name] = operations >= named.needs ? Json(h.quantile(named.q)) : Json(nullptr);
+  }
+  json["max"] = h.max();
+  return json;
+}
+
+Json blame_json(const RunFacts& facts) {
+  const Blame& blame = facts.recorder->blame();
+  const std::uint64_t n = blame.operations();
+  if (n == 0) return nullptr;
+  const std::int64_t total = blame.total_ns();
+  const auto share = [&](std::int64_t ns) {
+    return total > 0 ? static_cast<double>(ns) / static_cast<double>(total) : 0.0;
+  };
+  Json json{{"operations", n}, {"total_ns", total}};
+  for (std::size_t i = 0; i < kPartCount; ++i) {
+    const auto part = static_cast<Part>(i);
+    const std::int64_t ns = blame.total_ns(part);
+    json[std::string(kPartNames[i])] =
+        has_part(facts, part) ? part_json(blame.part(part), share(ns), ns, n) : Json(nullptr);
+  }
+  const std::int64_t own = blame.total_ns(Part::slip) + blame.total_ns(Part::read_wait);
+  json["generator_ns"] = part_json(blame.generator(), share(own), own, n);
+  return json;
+}
+
+Json arrivals_json(const RunFacts& facts) {
+  const Arrivals& arrivals = facts.recorder->arrivals();
+  const Arrivals::Test test = arrivals.test();
+  if (test.critical == 0) return nullptr;
+  return {{"gaps", arrivals.gaps()}, {"ks_distance", test.distance}, {"ks_critical", test.critical}};
+}
+
+Json surroundings_json(const RunFacts& facts) {
+  if (!facts.surroundings) return nullptr;
+  const Surroundings& s = *facts.surroundings;
+  return {{"client_switches_per_s", maybe(s.own_switches_per_s)},
+          {"server_switches_per_s", maybe(s.server_switches_per_s)},
+          {"steal_share", maybe(s.steal_share)},
+          {"cpu_pressure_share", maybe(s.pressure_share)},
+          {"listen_overflows", maybe(s.listen_overflows)},
+          {"listen_drops", maybe(s.listen_drops)},
+          {"clock_drift_ns", maybe_ns(s.clock_drift)},
+          {"began_monotonic_ns", s.began_monotonic_ns},
+          {"began_realtime_ns", s.began_realtime_ns}};
+}
+
 Json outcomes_json(const OutcomeCounts& counts) {
   Json json;
   for (std::size_t i = 0; i < kOutcomeCount; ++i) json[std::string(kOutcomeNames[i])] = counts[i];
@@ -168,6 +219,22 @@ void add_configuration(Json& json, const RunFacts& facts) {
 
 }  // namespace
 
+bool has_part(const RunFacts& facts, Part part) noexcept {
+  switch (part) {
+    case Part::slip:
+      return !facts.receipts_are_the_rate || facts.counts_polls;
+    case Part::pool_wait:
+    case Part::flow_wait:
+      return !facts.receipts_are_the_rate;
+    case Part::publisher:  // a server of the contract may leave its stamp out: then it is the service's
+      return facts.receipts_are_the_rate && facts.recorder->blame().total_ns(part) != 0;
+    case Part::service:
+    case Part::read_wait:
+      return true;
+  }
+  return false;
+}
+
 std::optional<Quantile> shown_quantile(const CensoredHistogram& values, const Histogram& together, double q,
                                        std::uint64_t operations) {
   for (const NamedQuantile& named : kQuantiles) {
@@ -195,6 +262,9 @@ std::string to_json(const RunFacts& facts, const RunJudgement& judgement) {
   json["latency_ns"] = summary(r.latency(), scheduled);
   json["service_ns"] = summary(r.service(), scheduled);
   json["slip_ns"] = summary(r.slip(), std::max(scheduled, r.slip().count()));
+  json["blame"] = blame_json(facts);
+  json["arrivals"] = arrivals_json(facts);
+  json["surroundings"] = surroundings_json(facts);
   json["achieved_rate_per_s"] = per_second(facts.receipts_are_the_rate ? r.receipts() : r.releases());
   json["throughput_per_s"] = per_second(r.count(Outcome::ok));
   json["goodput_bytes_per_s"] = per_second(r.goodput_bytes());

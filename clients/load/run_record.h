@@ -13,6 +13,7 @@
 
 #include "clients/load/ledger.h"
 #include "clients/load/recorder.h"
+#include "clients/load/surroundings.h"
 #include "core/base/schedule.h"
 #include "core/transport/host.h"
 #include "results/model.h"
@@ -60,6 +61,7 @@ struct RunFacts {
   WindowUse use;
   std::optional<std::uint64_t> server_peak_bytes;
   std::optional<double> server_bytes_per_connection;
+  std::optional<Surroundings> surroundings;
   std::optional<Duration> above;  // the summary says how many took longer
   Instant noticed{};              // that it ended otherwise than planned
   std::string death_note;         // how a dead target was noticed: "its process is gone"
@@ -88,6 +90,9 @@ struct RunJudgement {
 RunJudgement judge(const RunFacts& facts);
 
 std::string to_json(const RunFacts& facts, const RunJudgement& judgement);
+
+// The parts of blame that this run's operations can have: a feed has a publisher, others have releases.
+bool has_part(const RunFacts& facts, Part part) noexcept;
 
 // The quantiles that a record shows; nullopt when too few operations were scheduled for it.
 std::optional<Quantile> shown_quantile(const CensoredHistogram& values, const Histogram& together, double q,

@@ -11,20 +11,37 @@ namespace dragstrip::thresholds {
 
 // Scheduled operations that a p99 needs.
 inline constexpr std::uint64_t kSamplesForP99 = 10'000;
-// Slip: how late the generator itself acted.
+// Below this not even the median is reported.
+inline constexpr std::uint64_t kSamplesForP50 = 200;
+// The generator's own share of an operation, slip and read wait, in every workload.
 inline constexpr Duration kSlipP99{1'000'000};
-inline constexpr double kSlipShareOfP99 = 0.10;  // of the reported p99, where there is one; not in feeds
-// Slip is a part of every latency, and shown. Below this, which is what waking up costs on an idle machine,
-// its share of a small p99 is not held against a run.
+inline constexpr double kSlipShare = 0.10;  // of each reported quantile
+// Below this, which is what waking up costs on an idle machine, its share of a small quantile is not held
+// against a run.
 inline constexpr Duration kSlipFloor{100'000};
-// Released within this long of the due time counts as "on time".
+// Released (feeds: read) within this long of when it could have been counts as "on time".
 inline constexpr Duration kOnTime{1'000'000};
 inline constexpr double kOnTimeSuspect = 0.99;
 inline constexpr double kOnTimeInvalid = 0.95;
 // The longest time a generator thread did not get to its 10 ms timer.
 inline constexpr Duration kGap{50'000'000};
+// A tick of that timer that came this late is missed; more than this share of them is too many.
+inline constexpr Duration kMissedTick{20'000'000};
+inline constexpr double kMissedTicks = 0.01;
 // CPU time of a generator thread over wall time.
 inline constexpr double kBusyShare = 0.80;
+// Above what a quiet machine shows during a run (docs/methodology.md has the readings).
+inline constexpr double kStealShare = 0.01;
+inline constexpr double kPressureShare = 0.10;
+inline constexpr double kSwitchesPerS = 100;
+// A trend of the seconds' medians over the run, where it is significant: as much as latencies are compared
+// to.
+inline constexpr double kDrift = 0.05;
+inline constexpr std::uint64_t kFewestOfASecond = 50;  // operations that a second's median needs
+// Completed / scheduled below this: the target did not keep up. A result, not a defect.
+inline constexpr double kCompleted = 0.95;
+// Noted, not judged: durations are taken on one clock.
+inline constexpr Duration kClockDrift{50'000'000};
 
 // How often a generator thread checks itself.
 inline constexpr Duration kProbeEvery{10'000'000};

@@ -28,6 +28,8 @@ constexpr Place kSeq{7, 6};
 constexpr Place kIntended{13, 11};
 constexpr Place kTopic{24, 2};
 constexpr Place kChecksum{26, 6};
+constexpr Place kAppended{33, 11};
+constexpr char kStamped = '@';
 
 constexpr std::uint8_t kNoDigit = 0xff;
 constexpr std::array<std::uint8_t, 256> make_values() {
@@ -148,6 +150,10 @@ void write_message(std::span<char> payload, const MessageHeader& header) noexcep
   for (std::size_t at = kMessageHeaderSize; at < payload.size(); at += kDigits.size()) {
     std::memcpy(bytes + at, filler, std::min(kDigits.size(), payload.size() - at));
   }
+  if (header.appended != kUnset && payload.size() >= kStampedSize) {
+    bytes[kMessageHeaderSize] = kStamped;
+    put(bytes, kAppended, static_cast<std::uint64_t>(to_ns(header.appended)));
+  }
   put(bytes, kChecksum, checksum_of({bytes, payload.size()}));
 }
 
@@ -166,6 +172,11 @@ ReadMessage read_message(std::string_view payload) noexcept {
   result.header.publisher = static_cast<std::uint32_t>(publisher);
   result.header.intended = instant_from_ns(static_cast<std::int64_t>(intended));
   result.header.topic = static_cast<std::uint32_t>(topic);
+  if (payload.size() >= kStampedSize && payload[kMessageHeaderSize] == kStamped) {
+    std::uint64_t appended = 0;
+    if (!get(bytes, kAppended, appended)) return result;
+    result.header.appended = instant_from_ns(static_cast<std::int64_t>(appended));
+  }
   result.check = MessageCheck::ok;
   return result;
 }

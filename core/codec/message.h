@@ -10,6 +10,9 @@
 //       24     2  topic      topic number within the run
 //       26     6  checksum   CRC-32C of all other bytes of the payload
 //
+// A payload of kStampedSize bytes or more may go on with '@' and 11 digits: when the publisher appended it to
+// the topic, which is how a subscriber tells a late publisher from a late delivery. '@' is no filler.
+//
 // Never: parses anything else; allocates.
 #pragma once
 
@@ -23,13 +26,15 @@
 namespace dragstrip {
 
 inline constexpr std::size_t kMessageHeaderSize = 32;
+inline constexpr std::size_t kStampedSize = kMessageHeaderSize + 12;
 
 struct MessageHeader {
   std::uint32_t run = 0;        // 18 bits
   std::uint32_t publisher = 0;  // 18 bits
   std::uint64_t seq = 0;        // 36 bits
   Instant intended{};
-  std::uint32_t topic = 0;  // 12 bits
+  std::uint32_t topic = 0;    // 12 bits
+  Instant appended = kUnset;  // kUnset: not told, or no room for it
 };
 
 // Fills all of `payload` (>= kMessageHeaderSize bytes): header, filler, checksum.

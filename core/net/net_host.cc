@@ -24,6 +24,9 @@ constexpr int kEventsPerTurn = 128;
 constexpr int kListenBacklog = 65535;  // the kernel lowers it to somaxconn
 constexpr Duration kSweepInterval{100'000'000};
 
+// A wait that was shorter cannot be told from one that found its events waiting.
+constexpr Duration kSlept{20'000};
+
 constexpr std::uint64_t kWakeTag = ~std::uint64_t{0};
 
 [[noreturn]] void setup_failed(const char* what) {
@@ -127,11 +130,12 @@ void NetHost::run() {
 }
 
 bool NetHost::run_once(Duration wait) {
-  now_ = stamp();
+  const Instant entered = now_ = stamp();
   settle();
   std::array<epoll_event, kEventsPerTurn> events;
   ++calls_.polls;
   const Duration limit = time_to_wait(wait);
+  const Instant alarm = timers_.empty() ? kNever : timers_.earliest();
   const timespec timeout{.tv_sec = limit.count() / 1'000'000'000, .tv_nsec = limit.count() % 1'000'000'000};
   int n = epoll_pwait2(epoll_fd_, events.data(), kEventsPerTurn, &timeout, nullptr);
   if (n < 0 && errno == ENOSYS) {  // valgrind 3.19: rounding up keeps "never early"
@@ -139,6 +143,7 @@ bool NetHost::run_once(Duration wait) {
     n = epoll_wait(epoll_fd_, events.data(), kEventsPerTurn, static_cast<int>(ms));
   }
   now_ = stamp();
+  begin_turn(entered, alarm, n == kEventsPerTurn);
   const bool idle = n <= 0 && timers_.earliest() > now_ && read_again_.empty();
   fire_timers();
   for (int i = 0; i < n; ++i) {
@@ -159,6 +164,18 @@ bool NetHost::run_once(Duration wait) {
   free_slots_.insert(free_slots_.end(), released_.begin(), released_.end());
   released_.clear();
   return !idle;
+}
+
+// An upper bound, by what is known: after a sleep nothing had been readable until we were woken, unless an
+// alarm had been due before, which says that the thread was kept from running. Without a sleep it may have
+// become readable as soon as the last batch had been collected.
+void NetHost::begin_turn(Instant entered, Instant alarm, bool full) {
+  const Instant last = left_some_ ? turn_began_ : collected_;
+  const bool slept = now_ - entered > kSlept;
+  turn_began_ = slept && !left_some_ ? now_ : last;
+  if (slept && alarm < turn_began_) turn_began_ = std::max(alarm, last);
+  collected_ = now_;
+  left_some_ = full;
 }
 
 Duration NetHost::time_to_wait(Duration limit) const {

@@ -76,6 +76,7 @@ class NetHost final : public Host {
   [[nodiscard]] Instant stamp() const noexcept override {
     return options_.clock == nullptr ? dragstrip::stamp() : options_.clock->read();
   }
+  [[nodiscard]] Instant turn_began() const noexcept override { return turn_began_; }
   [[nodiscard]] Traffic traffic() const override;
 
  private:
@@ -139,12 +140,16 @@ class NetHost final : public Host {
   void read_again();
   void sweep_closing();
   [[nodiscard]] Duration time_to_wait(Duration limit) const;
+  void begin_turn(Instant entered, Instant alarm, bool full);
 
   Options options_;
   int epoll_fd_ = -1;
   int wake_fd_ = -1;
   int spare_fd_ = -1;  // closed to accept and refuse one connection when descriptors ran out
   Instant now_{};
+  Instant turn_began_{};    // see Host::turn_began()
+  Instant collected_{};     // when epoll returned last
+  bool left_some_ = false;  // it had more events than it could return
   std::atomic<bool> stopping_{false};
   std::vector<std::unique_ptr<Conn>> conns_;
   std::vector<std::uint32_t> free_slots_;

@@ -56,7 +56,8 @@ Instant SimWorld::next_at() {
     pop();
     if (top.at != timer.queued_at) continue;
     timer.queued_at = timer.deadline;
-    if (timer.deadline != kNever) push({timer.deadline, timer.seq, top.target, EventKind::timer});
+    if (timer.deadline != kNever)
+      push({timer.deadline, timer.seq, top.target, EventKind::timer, timer.deadline});
   }
   return kNever;
 }
@@ -92,6 +93,7 @@ void SimWorld::run_top() {
   const Event event = queue_.front();
   pop();
   DRAGSTRIP_CHECK(!running_);
+  if (put_off(event)) return;
   running_ = true;
   if (event.at > now_) {
     now_ = event.at;
@@ -107,6 +109,12 @@ void SimWorld::run_top() {
   flush();
 }
 
+SimHost* SimWorld::host_of(const Event& event) const {
+  if (event.kind == EventKind::timer) return timers_[event.target].host;
+  const Conn* conn = find(event.target);
+  return conn == nullptr ? nullptr : conn->host;
+}
+
 // True: the host is stopped and somebody of it would hear of this event; it comes again when the host goes
 // on.
 bool SimWorld::put_off(const Event& event) {
@@ -119,6 +127,9 @@ bool SimWorld::put_off(const Event& event) {
   }
   Conn* conn = find(event.target);
   if (conn == nullptr || conn->host->stopped_until_ <= now_) return false;
+  const auto again = [&](EventKind kind) {
+    push({conn->host->stopped_until_, ++seq_, event.target, kind, event.due});
+  };
   switch (event.kind) {
     case EventKind::refuse:
     case EventKind::established:
@@ -126,17 +137,17 @@ bool SimWorld::put_off(const Event& event) {
     case EventKind::deliver:
     case EventKind::window:
     case EventKind::reset:
-      schedule(conn->host->stopped_until_, event.kind, event.target);
+      again(event.kind);
       return true;
     case EventKind::segment: {  // the kernel takes it
       const sim_detail::Segment segment = conn->segments.pop();
       conn->arrived += segment.size;
       if (segment.kind == sim_detail::SegmentKind::fin) conn->fin_arrived = true;
       if (segment.kind == sim_detail::SegmentKind::reset) {
-        schedule(conn->host->stopped_until_, EventKind::reset, event.target);
+        again(EventKind::reset);
       } else if (!conn->deliver_pending) {
         conn->deliver_pending = true;
-        schedule(conn->host->stopped_until_, EventKind::deliver, event.target);
+        again(EventKind::deliver);
       }
       return true;
     }
@@ -150,6 +161,7 @@ bool SimWorld::put_off(const Event& event) {
 
 void SimWorld::run_event(const Event& event) {
   if (put_off(event)) return;
+  if (SimHost* const host = host_of(event); host != nullptr) host->turn_began_ = event.due;
   if (event.kind == EventKind::timer) return run_timer(event.target);
   Conn* conn = find(event.target);
   if (conn == nullptr) return;
@@ -193,7 +205,7 @@ void SimWorld::arm(std::uint32_t index, Instant deadline) {
   const Instant at = std::max(deadline, now_);
   if (at >= timer.queued_at) return;
   timer.queued_at = at;
-  push({at, timer.seq, index, EventKind::timer});
+  push({at, timer.seq, index, EventKind::timer, at});
 }
 
 void SimWorld::run_timer(std::uint32_t index) {

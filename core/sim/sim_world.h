@@ -126,6 +126,7 @@ class SimHost final : public Host {
   void free_timer(TimerId timer) override;
   [[nodiscard]] Instant now() const noexcept override;
   [[nodiscard]] Instant stamp() const noexcept override;
+  [[nodiscard]] Instant turn_began() const noexcept override { return turn_began_; }
   [[nodiscard]] Traffic traffic() const override { return traffic_; }
 
  private:
@@ -137,6 +138,7 @@ class SimHost final : public Host {
   SimWorld* world_;
   const SimLink* link_;
   Traffic traffic_;
+  Instant turn_began_{};
   std::size_t owned_connections_ = 0;
   std::size_t owned_timers_ = 0;
   Instant stopped_until_ = kUnset;
@@ -209,6 +211,7 @@ class SimWorld {
     std::uint64_t seq;
     std::uint32_t target;
     EventKind kind;
+    Instant due;  // before a stalled host put it off
   };
   enum class Op : std::uint8_t { connect, write, read, timer };
   struct Listener {
@@ -216,11 +219,12 @@ class SimWorld {
     Acceptor* acceptor;
   };
 
-  void schedule(Instant at, EventKind kind, std::uint32_t target) { push({at, ++seq_, target, kind}); }
+  void schedule(Instant at, EventKind kind, std::uint32_t target) { push({at, ++seq_, target, kind, at}); }
   void push(const Event& event);
   void pop();
   [[nodiscard]] Instant next_at();  // drops stale timer events from the top
   void run_event(const Event& event);
+  [[nodiscard]] SimHost* host_of(const Event& event) const;
   [[nodiscard]] bool put_off(const Event& event);
   void run_timer(std::uint32_t index);
   void arm(std::uint32_t index, Instant deadline);

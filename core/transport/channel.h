@@ -28,6 +28,8 @@ using OpId = std::uint64_t;
 struct Sample {
   OpId op = 0;
   Instant intended = kUnset;
+  // When its bytes could go to a connection; kUnset: at once, it did not have to wait for one.
+  Instant started = kUnset;
   Instant sent = kUnset;      // after the write that took the last byte; kUnset if it never was
   Instant received = kUnset;  // at the return of the read that completed it; for failures: when noticed
   Outcome outcome = Outcome::ok;
@@ -85,6 +87,17 @@ class Channel {
   // Whether request/publish may be called now without queueing inside the channel.
   [[nodiscard]] virtual bool can_send() const = 0;
   [[nodiscard]] virtual const ConnectPhases& phases() const = 0;
+  // The operation under way, as far as it has got: whoever hears its message before its answer asks when it
+  // was sent. nullptr: there is none.
+  [[nodiscard]] virtual const Sample* under_way() const { return nullptr; }
+  // For deliveries made of polls: when the poll that brought what is being handed out should have been issued
+  // and when the generator came to it. Unset elsewhere. `every`: polls are due on a grid.
+  struct Asked {
+    Instant due = kUnset;
+    Instant at = kUnset;
+    Duration every{0};
+  };
+  [[nodiscard]] virtual Asked asked() const { return {}; }
   // Exchanges made by the delivery so far (polls, their empty answers, reconnects): the price of polling.
   struct DeliveryCost {
     std::uint64_t polls = 0;

@@ -117,6 +117,8 @@ class ExchangeEvents {
   virtual ~ExchangeEvents() = default;
   // The write took the request's last byte; once for each time it was sent (retries: clients/http2_lane.h).
   virtual void on_exchange_sent(Instant /*sent*/) {}
+  // Only when start() had to wait for a connection or an HTTP/2 stream: now the request may be written.
+  virtual void on_exchange_started(Instant /*at*/) {}
   virtual void on_exchange_head(const ReceivedHead&, Instant received) = 0;
   virtual void on_exchange_body(std::string_view, Instant received) = 0;
   virtual void on_exchange_end(Instant received) = 0;

@@ -117,6 +117,9 @@ class Host {
   [[nodiscard]] virtual Instant now() const noexcept = 0;
   // A fresh reading for stamps (virtual time in sim).
   [[nodiscard]] virtual Instant stamp() const noexcept = 0;
+  // Since when, at the earliest, what is being handed out had been waiting for this thread: what is read at r
+  // was readable for at most r - turn_began() before we read it. Known without a clock reading per read.
+  [[nodiscard]] virtual Instant turn_began() const noexcept = 0;
   // Reads TCP_INFO of every open connection: a system call each. For the edges of a window.
   [[nodiscard]] virtual Traffic traffic() const = 0;
 };

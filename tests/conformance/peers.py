@@ -24,7 +24,8 @@ SLOW = bool(os.environ.get("DRAGSTRIP_SLOW"))
 PATIENCE_S = 60
 OUTCOMES = ["ok", "timeout", "refused", "reset", "protocol_error", "lagged", "lost", "abandoned"]
 # What a busy machine may do to a run. A test of correctness accepts these reasons, and no other.
-MACHINE_REASONS = {"late", "slip", "gap", "busy", "retransmits", "one_core", "accept_queue"}
+MACHINE_REASONS = {"late", "slip", "gap", "busy", "retransmits", "one_core", "arrivals", "drift", "pressure", "switches", "steal",
+                   "accept_queue", "overloaded", "clock", "samples"}
 
 
 class Process:

@@ -69,12 +69,13 @@ LoadPlan small_plan(const Row& row, const Workload& workload, std::uint32_t clie
   return plan;
 }
 
-LoadRig::LoadRig(const LoadPlan& load, const SimLink& link, std::uint64_t seed, const FaultPlan& planted)
+LoadRig::LoadRig(const LoadPlan& load, const SimLink& link, std::uint64_t seed, const FaultPlan& planted,
+                 const ServerOptions& options)
     : plan(load),
       world(link, seed),
       server_host(world.add_host()),
       client_host(world.add_host()),
-      server(std::make_unique<Server>(server_host, hub)),
+      server(std::make_unique<Server>(server_host, hub, options)),
       factory(make_channel_factory(*plan.row, client_host,
                                    plan.workload->kind == WorkloadKind::connect ? 1u : 0u)) {
   if (planted.any()) faults.emplace(planted, server_host, hub, *server, processor, world.now());

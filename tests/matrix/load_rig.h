@@ -31,7 +31,7 @@ class LoadRig final : public WorkerObserver {
   using Publisher = std::function<void(Topic&, std::uint64_t k, const std::string& payload)>;
 
   explicit LoadRig(const LoadPlan& load, const SimLink& link = {}, std::uint64_t seed = 1,
-                   const FaultPlan& planted = {});
+                   const FaultPlan& planted = {}, const ServerOptions& options = {});
   ~LoadRig() override;
   LoadRig(const LoadRig&) = delete;
   LoadRig& operator=(const LoadRig&) = delete;

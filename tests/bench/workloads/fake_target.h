@@ -193,7 +193,7 @@ inline void FakeChannel::accept_op(OpId op, std::string_view payload, Instant in
   busy_ = true;
   op_is_publish_ = is_publish;
   payload_ = payload;
-  sample_ = {op, intended, host_.stamp(), kUnset, Outcome::ok};
+  sample_ = {op, intended, kUnset, host_.stamp(), kUnset, Outcome::ok};
   Duration service = target_.script.service;
   if (target_.random_.unit() < target_.script.failure_chance) {
     sample_.outcome = Outcome::protocol_error;

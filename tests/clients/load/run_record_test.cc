@@ -32,7 +32,7 @@ Recorder recorder_with(int operations, int timeouts) {
   for (int i = 0; i < operations; ++i) {
     const Instant at = kZero + i * 10us;
     r.scheduled(at);
-    r.released(at, at, at + 1us);
+    r.released(at, 1us, at + 1us);
     if (i < timeouts) {
       r.unanswered(at, at + 5s);
     } else {
