@@ -11,7 +11,7 @@
 //              received - Host::turn_began()
 //
 // slip + read wait is the generator's own share of an operation, and what its verdict is about
-// (docs/adr/0008). Owns histograms, 0.4 % wide; a part that is 0 costs nothing to record. Never reads a
+// (docs/adr/0009). Owns histograms, 0.4 % wide; a part that is 0 costs nothing to record. Never reads a
 // clock.
 #pragma once
 
