@@ -67,6 +67,7 @@ class Coordinator final : public WorkerObserver {
     }
     if (server_) pss_before_ = server_->pss_bytes();
     around_connecting_ = look_around();
+    overflows_before_ = around_connecting_.listen_overflows;  // connecting is where queues overflow
     start_threads();
     wait_connected();
     if (server_) pss_after_ = server_->pss_bytes();
@@ -249,7 +250,6 @@ class Coordinator final : public WorkerObserver {
 
   void begin() {
     const bool feed = plan_.workload->kind == WorkloadKind::feed && !plan_.foreign;
-    overflows_before_ = listen_overflows();
     zero_ = feed ? control_.start_feed() : stamp() + kStartLead;
     if (interrupted()) throw UserError(ExitCode::interrupted, "interrupted before the load began");
     for (auto& thread : threads_) {

@@ -143,7 +143,7 @@ bool NetHost::run_once(Duration wait) {
     n = epoll_wait(epoll_fd_, events.data(), kEventsPerTurn, static_cast<int>(ms));
   }
   now_ = stamp();
-  begin_turn(entered, alarm, n == kEventsPerTurn);
+  begin_turn(entered, alarm, n);
   const bool idle = n <= 0 && timers_.earliest() > now_ && read_again_.empty();
   fire_timers();
   for (int i = 0; i < n; ++i) {
@@ -169,13 +169,13 @@ bool NetHost::run_once(Duration wait) {
 // An upper bound, by what is known: after a sleep nothing had been readable until we were woken, unless an
 // alarm had been due before, which says that the thread was kept from running. Without a sleep it may have
 // become readable as soon as the last batch had been collected.
-void NetHost::begin_turn(Instant entered, Instant alarm, bool full) {
+void NetHost::begin_turn(Instant entered, Instant alarm, int events) {
   const Instant last = left_some_ ? turn_began_ : collected_;
   const bool slept = now_ - entered > kSlept;
   turn_began_ = slept && !left_some_ ? now_ : last;
   if (slept && alarm < turn_began_) turn_began_ = std::max(alarm, last);
-  collected_ = now_;
-  left_some_ = full;
+  collected_ = events < 0 ? turn_began_ : now_;  // interrupted (SIGCONT does that): nobody looked
+  left_some_ = events == kEventsPerTurn;
 }
 
 Duration NetHost::time_to_wait(Duration limit) const {

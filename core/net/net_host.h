@@ -140,7 +140,7 @@ class NetHost final : public Host {
   void read_again();
   void sweep_closing();
   [[nodiscard]] Duration time_to_wait(Duration limit) const;
-  void begin_turn(Instant entered, Instant alarm, bool full);
+  void begin_turn(Instant entered, Instant alarm, int events);
 
   Options options_;
   int epoll_fd_ = -1;

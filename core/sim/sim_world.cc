@@ -93,7 +93,6 @@ void SimWorld::run_top() {
   const Event event = queue_.front();
   pop();
   DRAGSTRIP_CHECK(!running_);
-  if (put_off(event)) return;
   running_ = true;
   if (event.at > now_) {
     now_ = event.at;

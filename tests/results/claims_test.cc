@@ -203,22 +203,29 @@ TEST(Summary, VerdictsOfRunsMakeTheCells) {
   EXPECT_EQ(empty.verdict, Verdict::invalid);
 }
 
-TEST(Cells, ARunThatTheGeneratorWasLateInIsLeftOutAndCounted) {
-  const auto cell_with = [](std::initializer_list<const char*> reasons) {
+TEST(Cells, ARunThatTheGeneratorWasLateInIsLeftOutAndCountedOnceInTenRounds) {
+  const auto cell_with = [](std::initializer_list<const char*> reasons, std::uint32_t rounds) {
     Cell cell = sample_cell("sse/h1", "g", kFast);
+    const std::vector<RunRecord> six = cell.runs;
+    while (cell.runs.size() < rounds) {
+      cell.runs.push_back(six[cell.runs.size() % six.size()]);
+      cell.runs.back().round = static_cast<std::uint32_t>(cell.runs.size());
+    }
     cell.runs[2].verdict = Verdict::invalid;
     for (const char* reason : reasons) cell.runs[2].reasons.push_back({reason, "because"});
-    summarize(cell, 6, 1);
+    summarize(cell, rounds, 1);
     return cell;
   };
-  const Cell late = cell_with({"late", "gap"});
+  const Cell late = cell_with({"late", "gap"}, 10);
   EXPECT_EQ(late.verdict, Verdict::valid);
   ASSERT_TRUE(late.summary[metric_index("p50_ns")]);
-  EXPECT_EQ(late.summary[metric_index("p50_ns")]->values.size(), 5u);
+  EXPECT_EQ(late.summary[metric_index("p50_ns")]->values.size(), 9u);
   ASSERT_EQ(late.reasons.size(), 2u);
-  EXPECT_EQ(late.reasons[1].text, "in 1 of 6 runs: because");
-  EXPECT_EQ(cell_with({"late", "lost"}).verdict, Verdict::suspect);
-  EXPECT_EQ(cell_with({"target_died"}).verdict, Verdict::suspect);
+  EXPECT_EQ(late.reasons[1].text, "in 1 of 10 runs: because");
+  EXPECT_EQ(cell_with({"late", "gap"}, 9).verdict, Verdict::suspect);
+  EXPECT_EQ(cell_with({"late", "gap"}, 6).verdict, Verdict::suspect);
+  EXPECT_EQ(cell_with({"late", "lost"}, 10).verdict, Verdict::suspect);
+  EXPECT_EQ(cell_with({"target_died"}, 10).verdict, Verdict::suspect);
 }
 
 }  // namespace
