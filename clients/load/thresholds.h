@@ -32,8 +32,10 @@ inline constexpr double kMissedTicks = 0.01;
 inline constexpr double kBusyShare = 0.80;
 // Above what a quiet machine shows during a run (docs/methodology.md has the readings).
 inline constexpr double kStealShare = 0.01;
-inline constexpr double kPressureShare = 0.10;
-inline constexpr double kSwitchesPerS = 100;
+inline constexpr double kPressureShare = 0.25;
+// Being preempted by the one it has just woken is no disturbance: both limits have to be passed.
+inline constexpr double kSwitchesPerS = 1000;
+inline constexpr double kSwitchesPerOperation = 0.5;
 // A trend of the seconds' medians over the run, where it is significant: as much as latencies are compared
 // to.
 inline constexpr double kDrift = 0.05;

@@ -254,7 +254,9 @@ class Judge {
            fmt::format("for {:.0f} % of the time something waited for a CPU", 100 * *s.pressure_share));
     }
     const double switches = std::max(s.own_switches_per_s.value_or(0), s.server_switches_per_s.value_or(0));
-    if (switches > kSwitchesPerS) {
+    const double seconds = std::chrono::duration<double>(r_.window_to() - r_.window_from()).count();
+    const double operations_per_s = static_cast<double>(r_.scheduled_count()) / seconds;
+    if (switches > kSwitchesPerS && switches > kSwitchesPerOperation * operations_per_s) {
       mark(Verdict::suspect, "switches",
            fmt::format("the {} was taken off its CPU {:.0f} times a second",
                        s.own_switches_per_s.value_or(0) == switches ? "generator" : "server", switches));

@@ -280,6 +280,10 @@ TEST_F(VerdictTest, WhatTheMachineDid) {
     expect(Verdict::suspect, code);
   }
   facts_.surroundings = Surroundings{};
+  facts_.surroundings->own_switches_per_s =
+      thresholds::kSwitchesPerS;  // whoever wakes another is preempted by it
+  EXPECT_EQ(judge(facts_).verdict, Verdict::valid);
+  facts_.surroundings = Surroundings{};
   facts_.surroundings->clock_drift = -51ms;
   expect(Verdict::valid, "clock");  // a note: no figure stands on that clock
 }
