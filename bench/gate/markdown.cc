@@ -28,16 +28,20 @@ std::string verdict_word(const MetricReport& metric) {
   return std::string(name_of(metric.verdict));
 }
 
+// A median, or a dash where nothing was measured.
+std::string measured(double median, Unit unit, bool ascii) {
+  return median > 0 ? quantity(median, unit, ascii) : "-";
+}
+
 std::string row_of(const MetricReport& metric) {
-  return fmt::format("| {} | {} | {} | {} | **{}** | {} to {} | {} |\n", verdict_word(metric),
-                     plain(metric.cell), plain(metric.metric.label),
-                     quantity(metric.base_median, metric.metric.unit), signed_percent(metric.effect),
-                     signed_percent(metric.low), signed_percent(metric.high),
-                     quantity(metric.head_median, metric.metric.unit));
+  return fmt::format("| {} | {} | {} | {} | {} | **{}** | {} |\n", verdict_word(metric), plain(metric.cell),
+                     plain(metric.metric.label), measured(metric.base_median, metric.metric.unit, false),
+                     measured(metric.head_median, metric.metric.unit, false),
+                     metric.base_median > 0 ? signed_percent(metric.effect) : "-", interval_text(metric));
 }
 
 constexpr std::string_view kTableHead =
-    "| verdict | cell | metric | base | worse by | 95 % interval | head |\n|---|---|---|---|---|---|---|\n";
+    "| verdict | cell | metric | base | head | worse by | 95 % interval |\n|---|---|---|---|---|---|---|\n";
 
 std::string emblem(const GateReport& report) {
   if (report.code == ExitCode::ok) return "✅";
@@ -179,11 +183,12 @@ std::string terminal(const GateReport& report) {
                         "worse by (95 % interval)");
   }
   for (const MetricReport* metric : order) {
-    text += fmt::format(
-        "{:<13}{:<38}{:<12}{:>9}{:>9}  {:>8}  ({} to {})\n", verdict_word(*metric), clipped(metric->cell, 37),
-        clipped(metric->metric.label, 11), quantity(metric->base_median, metric->metric.unit, true),
-        quantity(metric->head_median, metric->metric.unit, true), signed_percent(metric->effect),
-        signed_percent(metric->low), signed_percent(metric->high));
+    const Unit unit = metric->metric.unit;
+    text +=
+        fmt::format("{:<13}{:<38}{:<12}{:>9}{:>9}  {:>8}  ({})\n", verdict_word(*metric),
+                    clipped(metric->cell, 37), clipped(metric->metric.label, 11),
+                    measured(metric->base_median, unit, true), measured(metric->head_median, unit, true),
+                    metric->base_median > 0 ? signed_percent(metric->effect) : "-", interval_text(*metric));
   }
   for (const CounterChange& change : report.counters) {
     text += fmt::format("{:<13}{:<38}{:<36}{:>8} -> {}\n", change.worse ? "counter" : "better",

@@ -117,6 +117,11 @@ std::string signed_percent(double share) {
   return fmt::format("{:+.{}f} %", percent, std::abs(percent) < 10 ? 1 : 0);
 }
 
+std::string interval_text(const MetricReport& metric) {
+  if (metric.low == metric.high && metric.low == 0) return "-";
+  return signed_percent(metric.low) + " to " + signed_percent(metric.high);
+}
+
 std::string sentence(const MetricReport& metric) {
   return fmt::format("{} of {} over {} is {} by {} ({} to {}), cell {}", metric.metric.label, metric.workload,
                      metric.row, metric.effect >= 0 ? "worse" : "better", signed_percent(metric.effect),

@@ -102,5 +102,7 @@ std::string sentence(const MetricReport& metric);
 std::string advice(const MetricReport& metric);
 // "+3.2 %", "-0.4 %"; worse is positive.
 std::string signed_percent(double share);
+// "+1 % to +3 %"; "-" where there are too few values for one.
+std::string interval_text(const MetricReport& metric);
 
 }  // namespace dragstrip
