@@ -15,6 +15,7 @@
 #include "bench/gate/analysis.h"
 #include "bench/gate/offline.h"
 #include "bench/gate/outputs.h"
+#include "bench/gate/resample.h"
 #include "core/base/error.h"
 #include "results/results_file.h"
 
@@ -29,6 +30,8 @@ struct Flags {
   std::string out = "results/gate";
   std::string inconclusive = "no-verdict";
   bool advisory = false;
+  std::size_t resample = 0;
+  double plant = 0;
 };
 
 void define(CLI::App& app, Flags& flags) {
@@ -52,6 +55,11 @@ void define(CLI::App& app, Flags& flags) {
   app.add_flag("--dry-run", run.dry_run, "print the cells and the time they take, run nothing");
   app.add_flag("--quiet", run.quiet, "no progress on stderr");
   app.add_option("--replay", flags.replay, "judge the recording in a gate.json again, run nothing");
+  app.add_option("--resample", flags.resample,
+                 "with --replay: redraw its pairs this often, count the verdicts")
+      ->check(CLI::Range(1, 1'000'000));
+  app.add_option("--plant", flags.plant, "with --resample: make one cell worse by this share, e.g. 0.05")
+      ->check(CLI::Range(-0.9, 10.0));
   app.add_option("--results", flags.results,
                  "BASE HEAD: two results files, ours or Google Benchmark's, run nothing")
       ->expected(2);
@@ -110,6 +118,16 @@ int finish(const Flags& flags, const GateReport& report, const Recording* record
   return 0;
 }
 
+int count_verdicts(const Flags& flags, const Recording& recording) {
+  const ResampleCounts counts =
+      resample(recording, flags.resample, flags.plant, flags.run.seed.value_or(recording.seed));
+  std::printf(
+      "{\"gates\": %zu, \"plant\": %g, \"false_alarms\": %zu, \"found\": %zu, \"passed\": %zu, "
+      "\"no_verdict\": %zu}\n",
+      counts.gates, flags.plant, counts.alarms, counts.found, counts.passed, counts.no_verdict);
+  return 0;
+}
+
 GateReport offline(const Flags& flags, const Policy& policy) {
   OfflineOptions options;
   options.allowed = flags.run.allowed;
@@ -137,9 +155,11 @@ int gate_command(int argc, const char* const* argv) {
     if (wants_to_run(flags.run))
       throw UserError(ExitCode::usage, "--replay runs nothing: drop --base and --head");
     const Recording recording = read_recording(flags.replay);
+    if (flags.resample > 0) return count_verdicts(flags, recording);
     prepare(flags.out);
     return finish(flags, analyse(recording, {}, policy), &recording);
   }
+  if (flags.resample > 0) throw UserError(ExitCode::usage, "--resample redraws a recording: give --replay");
   if (!flags.results.empty()) {
     if (wants_to_run(flags.run))
       throw UserError(ExitCode::usage, "--results runs nothing: drop --base and --head");

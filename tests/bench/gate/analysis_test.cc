@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "bench/gate/resample.h"
 #include "tests/bench/gate/synthetic.h"
 
 namespace dragstrip {
@@ -148,6 +149,24 @@ TEST(Verdict, WhatIsMissingFailsClosed) {
   const GateReport report = analyse(no_second_stage, {}, {});
   EXPECT_EQ(report.code, ExitCode::invalid);
   EXPECT_NE(report.headline.find("raise --max-minutes"), std::string::npos) << report.headline;
+}
+
+// Redrawn from a recording in which nothing differs: few alarms, and a planted change is found.
+TEST(Resample, CountsWhatTheWholeRuleDoes) {
+  Synthetic shape;
+  shape.s = 0.02;
+  shape.cells = 5;
+  shape.metrics = 1;
+  const Recording recording = SyntheticGate(shape, 12).run();
+  const ResampleCounts nothing = resample(recording, 200, 0, 1);
+  EXPECT_EQ(nothing.gates, 200u);
+  EXPECT_LE(nothing.alarms, 6u);
+  EXPECT_EQ(nothing.found, 0u);
+  const ResampleCounts planted = resample(recording, 100, 0.08, 1);
+  EXPECT_GE(planted.found, 95u);
+  EXPECT_EQ(planted.passed, 0u);
+  const ResampleCounts again = resample(recording, 100, 0.08, 1);
+  EXPECT_EQ(again.found, planted.found);
 }
 
 }  // namespace

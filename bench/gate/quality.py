@@ -1,0 +1,217 @@
+#!/usr/bin/env python3
+"""How good is the gate? Figures from recordings (gate.json) of equal builds, for docs/gate-quality.md.
+
+  quality.py aa --dragstrip BIN --gates 10 --out DIR [-- FLAGS OF GATE]   whole gates of BIN against itself
+  quality.py sd DIR/*/gate.json            deviation of a pair's log ratio, per metric; what pairing gains
+  quality.py rules DIR/*/gate.json         false alarms and power of common rules and ours, on the same values
+  quality.py power DIR/*/gate.json --dragstrip BIN      ours, redrawn: false alarms and the power curve
+
+Only aa measures anything. The others read files; their random draws are seeded.
+"""
+import argparse
+import collections
+import json
+import math
+import pathlib
+import random
+import statistics
+import subprocess
+import sys
+
+
+def recordings(paths):
+    for path in paths:
+        yield path, json.loads(pathlib.Path(path).read_text())["recording"]
+
+
+def judged(recording, cell):
+    """Indices of the metrics of a cell that decide something."""
+    return [i for i, m in enumerate(recording["cells"][cell]["metrics"]) if m["role"] != "shown"]
+
+
+def pairs_of(recording):
+    for pair in recording["pairs"]:
+        if pair["stage"] > 0 and pair["arm"] == "head" and not pair["dropped"]:
+            yield pair
+
+
+def by_metric(recording):
+    """(cell, metric) -> list of (first, second) values in the order in which they were measured, and log ratios."""
+    found = collections.OrderedDict()
+    for pair in pairs_of(recording):
+        for i in judged(recording, pair["cell"]):
+            base, other = pair["base"][i], pair["other"][i]
+            if base is None or other is None:
+                continue
+            ordered = (base, other) if pair["first"] == "base" else (other, base)
+            found.setdefault((pair["cell"], i), []).append((ordered, math.log(other / base)))
+    return found
+
+
+def aa(args, rest):
+    out = pathlib.Path(args.out)
+    codes = collections.Counter()
+    for number in range(args.gates):
+        where = out / f"{number:03d}"
+        command = [args.dragstrip, "gate", "--base", args.dragstrip, "--head", args.dragstrip, "--seed", str(number + 1)]
+        command += ["--out", str(where), "--quiet", *rest]
+        end = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+        codes[end.returncode] += 1
+        print(f"gate {number + 1}: exit {end.returncode} {end.stderr.strip()[:160]}", flush=True)
+        if end.returncode in (2, 130):
+            sys.exit(end.returncode)
+    print("exit codes:", dict(sorted(codes.items())))
+
+
+def sd(args):
+    pool = collections.OrderedDict()
+    sequential = collections.defaultdict(list)
+    for _, recording in recordings(args.files):
+        for (cell, metric), entries in by_metric(recording).items():
+            key = (recording["cells"][cell]["id"], recording["cells"][cell]["metrics"][metric]["label"])
+            pool.setdefault(key, []).extend(y for _, y in entries)
+            # The same values as blocks would have met them: the first half of the runs against the second.
+            runs = [value for values, _ in entries for value in values]
+            half = len(runs) // 2
+            if half > 1:
+                sequential[key].append(
+                    statistics.fmean(map(math.log, runs[half:])) - statistics.fmean(map(math.log, runs[:half])))
+    print(f"{'cell':<44}{'metric':<14}{'pairs':>6}{'SD of a pair':>14}{'error of 10':>13}{'of blocks':>11}")
+    for (cell, metric), ys in pool.items():
+        if len(ys) < 3:
+            continue
+        s = statistics.stdev(ys)
+        blocks = sequential[(cell, metric)]
+        spread = math.sqrt(statistics.fmean(b * b for b in blocks)) if blocks else math.nan
+        print(f"{cell[:43]:<44}{metric:<14}{len(ys):>6}{100 * s:>12.2f} %{100 * s / math.sqrt(10):>11.2f} %"
+              f"{100 * spread:>9.2f} %")
+
+
+def normal_tail(z):
+    return math.erfc(z / math.sqrt(2)) / 2
+
+
+def u_test(a, b):
+    """Two-sided p of Mann and Whitney, normal approximation with ties, as most tools compute it."""
+    pooled = sorted([(v, 0) for v in a] + [(v, 1) for v in b])
+    ties, i = 0.0, 0
+    rank_sum = 0.0
+    while i < len(pooled):
+        j = i
+        while j < len(pooled) and pooled[j][0] == pooled[i][0]:
+            j += 1
+        middle = (i + j + 1) / 2
+        rank_sum += middle * sum(1 for k in range(i, j) if pooled[k][1] == 1)
+        ties += (j - i) ** 3 - (j - i)
+        i = j
+    n, m = len(a), len(b)
+    total = n + m
+    mean = m * (total + 1) / 2
+    variance = n * m / 12 * (total + 1 - ties / (total * (total - 1)))
+    return 1.0 if variance <= 0 else min(1.0, 2 * normal_tail((abs(rank_sum - mean) - 0.5) / math.sqrt(variance)))
+
+
+# A rule takes base's and head's values, larger is worse, and says whether it would have complained.
+RULES = {
+    "U test 5 % (compare.py, benchstat)": lambda a, b: statistics.median(b) > statistics.median(a) and u_test(a, b) < 0.05,
+    "U test 0.2 % and x1.1 (asv)": lambda a, b: statistics.median(b) > 1.1 * statistics.median(a) and u_test(a, b) < 0.002,
+    "mean over 10 %": lambda a, b: statistics.fmean(b) > 1.1 * statistics.fmean(a),
+    "mean over 5 %": lambda a, b: statistics.fmean(b) > 1.05 * statistics.fmean(a),
+}
+
+
+def sequences(recording):
+    for (cell, metric), entries in by_metric(recording).items():
+        better = recording["cells"][cell]["metrics"][metric]["better"]
+        runs = [value if better == "lower" else 1 / value for values, _ in entries for value in values]
+        yield cell, runs
+
+
+def rules(args):
+    """One build is one recording: its values in time order, the first n called base, the next n head."""
+    draw = random.Random(args.seed)
+    counts = {name: {"builds": 0, "alarms": 0, "found": 0} for name in RULES}
+    n = args.runs
+    for path, recording in recordings(args.files):
+        series = [(cell, runs) for cell, runs in sequences(recording) if len(runs) >= 2 * n]
+        if not series:
+            print(f"{path}: no metric has {2 * n} runs, it is left out", file=sys.stderr)
+            continue
+        for _ in range(args.draws):
+            planted = draw.choice([cell for cell, _ in series])
+            start = draw.random()
+            for name, rule in RULES.items():
+                alarm = found = False
+                for cell, runs in series:
+                    at = int(start * (len(runs) - 2 * n + 1))
+                    base, head = runs[at:at + n], runs[at + n:at + 2 * n]
+                    alarm = alarm or rule(base, head)
+                    if cell == planted:
+                        found = found or rule(base, [value * (1 + args.plant) for value in head])
+                entry = counts[name]
+                entry["builds"] += 1
+                entry["alarms"] += alarm
+                entry["found"] += found
+    print(f"{'rule, all of base then all of head':<40}{'false alarms':>14}{'found +' + format(100 * args.plant, 'g') + ' %':>14}")
+    for name, entry in counts.items():
+        if entry["builds"]:
+            print(f"{name:<40}{100 * entry['alarms'] / entry['builds']:>12.1f} %{100 * entry['found'] / entry['builds']:>12.1f} %")
+    if args.dragstrip:
+        for plant in (0.0, args.plant):
+            print_ours(args, plant)
+
+
+def ours(args, path, plant):
+    command = [args.dragstrip, "gate", "--replay", path, "--resample", str(args.resample), "--plant", str(plant)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def print_ours(args, plant):
+    total = collections.Counter()
+    for path in args.files:
+        total.update({k: v for k, v in ours(args, path, plant).items() if k != "plant"})
+    gates = total["gates"]
+    # Upper 95 % bound of a share of few: Wilson's.
+    share, z = total["false_alarms"] / gates, 1.645
+    bound = (share + z * z / (2 * gates) + z * math.sqrt(share * (1 - share) / gates + z * z / (4 * gates * gates))) / (
+        1 + z * z / gates)
+    print(f"dragstrip gate, +{100 * plant:g} % in one cell: {gates} gates, false alarms {100 * share:.2f} % "
+          f"(95 % bound {100 * bound:.2f} %), found {100 * total['found'] / gates:.1f} %, passed "
+          f"{100 * total['passed'] / gates:.1f} %, no verdict {100 * total['no_verdict'] / gates:.1f} %", flush=True)
+
+
+def power(args):
+    for plant in (0.0, 0.02, 0.03, 0.05, 0.08, 0.10):
+        print_ours(args, plant)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name in ("aa", "sd", "rules", "power"):
+        sub = commands.add_parser(name)
+        sub.add_argument("--dragstrip", required=name in ("aa", "power"))
+        if name == "aa":
+            sub.add_argument("--gates", type=int, default=10)
+            sub.add_argument("--out", required=True)
+        else:
+            sub.add_argument("files", nargs="+")
+            sub.add_argument("--seed", type=int, default=1)
+            sub.add_argument("--runs", type=int, default=5, help="runs a side, for the other rules")
+            sub.add_argument("--draws", type=int, default=200, help="windows a recording, for the other rules")
+            sub.add_argument("--plant", type=float, default=0.05)
+            sub.add_argument("--resample", type=int, default=1000, help="gates a recording, for ours")
+    rest = []
+    arguments = sys.argv[1:]
+    if "--" in arguments:
+        at = arguments.index("--")
+        arguments, rest = arguments[:at], arguments[at + 1:]
+    args = parser.parse_args(arguments)
+    if args.command == "aa":
+        aa(args, rest)
+    else:
+        {"sd": sd, "rules": rules, "power": power}[args.command](args)
+
+
+if __name__ == "__main__":
+    main()
