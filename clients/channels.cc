@@ -42,9 +42,16 @@ class Http2Pool final : private ChannelTimerOwner {
     Shared(Host& host, const ChannelOptions& options)
         : peer(options.peer),
           authority(options.authority),
-          connection(host, options.peer, options.authority) {}
+          window_bytes(options.h2_window_bytes),
+          connection(host, options.peer, options.authority, config_of(options)) {}
+    static Http2Config config_of(const ChannelOptions& options) {
+      Http2Config config;
+      config.stream_window_bytes = config.connection_window_bytes = options.h2_window_bytes;
+      return config;
+    }
     Address peer;
     std::string authority;
+    std::int32_t window_bytes;
     Http2ClientConnection connection;
     std::uint32_t users = 0;
   };
@@ -66,7 +73,7 @@ class Http2Pool final : private ChannelTimerOwner {
  private:
   [[nodiscard]] bool takes(const Shared& shared, const ChannelOptions& options) const {
     return (limit_ == 0 || shared.users < limit_) && shared.peer == options.peer &&
-           shared.authority == options.authority;
+           shared.authority == options.authority && shared.window_bytes == options.h2_window_bytes;
   }
   void on_channel_timer(ChannelTimer&, Instant) override {
     std::erase_if(shared_, [](const std::unique_ptr<Shared>& shared) { return shared->users == 0; });

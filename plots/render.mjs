@@ -1,11 +1,12 @@
 #!/usr/bin/env node
-// node render.mjs RESULTS.json --out DIR: writes DIR/charts/*.svg and DIR/report.html.
-// Exit 0; 2: usage, or the input is not a results file; 5: cannot write.
+// node render.mjs RESULTS.json --out DIR: writes DIR/charts/*.svg and DIR/report.html. A validate.json has one chart and no
+// page. Exit 0; 2: usage, or the input is neither; 5: cannot write.
 
 import path from 'node:path';
 
 import { charts } from './charts/all.js';
-import { Failure, makeDirectory, readResults, removeStale, writeFile } from './lib/files.js';
+import * as residuals from './charts/residuals.js';
+import { Failure, makeDirectory, readInput, removeStale, writeFile } from './lib/files.js';
 import { page } from './lib/page.js';
 import { standalone } from './lib/svg.js';
 
@@ -24,13 +25,22 @@ function parse(args) {
   return { input, out };
 }
 
+function drawResiduals(document, out) {
+  const directory = path.join(out, 'charts');
+  makeDirectory(directory);
+  for (const data of residuals.prepare(document)) {
+    writeFile(path.join(directory, `${data.id}.svg`), standalone(residuals, data, WIDTH));
+  }
+}
+
 function main(args) {
   if (args.includes('--help') || args.includes('-h')) {
     process.stdout.write(`${USAGE}\nwrites DIR/charts/*.svg and DIR/report.html\n`);
     return;
   }
   const { input, out } = parse(args);
-  const results = readResults(input);
+  const { kind, document: results } = readInput(input);
+  if (kind === 'validate') return drawResiduals(results, out);
   const figures = charts.map((chart) => ({ chart, list: chart.prepare(results) }));
   const directory = path.join(out, 'charts');
   makeDirectory(directory);

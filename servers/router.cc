@@ -30,6 +30,7 @@ Router::Router(Host& host, Hub& hub, const RouterOptions& options, WebSocketOpen
       push_{host, deadlines_, options.limits.heartbeat, options.limits.push_streams},
       http_streams_(push_),
       sse_streams_(push_),
+      sse_streams_without_ids_(push_),
       feeds_(host, hub, options.limits.feeds),
       healthz_(options.server_name, options.version, options.pid, options.faults) {}
 
@@ -93,7 +94,10 @@ void Router::events(ServerExchange& exchange, const Request& request) {
   SubscribeRequest query;
   RequestError error = parse_subscribe(hub_, request.query, query);
   if (!error) error = apply_last_event_id(request, query);
+  const std::optional<bool> ids = wants_ids(request);
+  if (!error && !ids) error = {400, "ids must be yes or no\n"};
   if (error) return answer_error(exchange, error.status, error.line);
+  if (!*ids) return sse_streams_without_ids_.on_subscribe(exchange, query);
   sse_streams_.on_subscribe(exchange, query);
 }
 

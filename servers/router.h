@@ -95,6 +95,7 @@ class Router final : public RequestHandler {
   PushShared push_;
   HttpStreams http_streams_;
   SseStreams sse_streams_;
+  SseStreamsWithoutIds sse_streams_without_ids_;
   FeedPublisher feeds_;
   Healthz healthz_;
 };

@@ -2,6 +2,8 @@
 // that reconnects wins over the `after` of the URL it was given.
 #pragma once
 
+#include <optional>
+
 #include "core/codec/sse.h"
 #include "servers/push_exchange.h"
 
@@ -15,7 +17,17 @@ struct SseFormat {
   static void lagged(Buffer& out, std::uint64_t oldest) { encode_sse_lagged(out, oldest); }
 };
 
+// `ids=no`: events without `id`, for clients that do not resume.
+struct SseWithoutIds : SseFormat {
+  static void message(ServerExchange& exchange, Buffer& scratch, std::uint64_t seq,
+                      const TopicLog::Entry& entry);
+};
+
 using SseStreams = PushExchanges<SseFormat>;
+using SseStreamsWithoutIds = PushExchanges<SseWithoutIds>;
+
+// Whether the request wants ids; nullopt when it says neither.
+std::optional<bool> wants_ids(const Request& request);
 
 // Puts the request's last-event-id, if it has one, in the place of `after`.
 RequestError apply_last_event_id(const Request& request, SubscribeRequest& query);

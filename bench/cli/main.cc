@@ -26,6 +26,8 @@ constexpr std::array kCommands{
     Command{"gate", "did a change make it worse? two builds, this machine, yes, no or cannot tell",
             gate_command},
     Command{"compare", "two results files side by side, ours or Google Benchmark's", compare_command},
+    Command{"validate", "runs what has a known answer, and compares", validate_command},
+    Command{"relay", "a slower way to a server: delay, jitter, rate, without root", relay_command},
     Command{"report", "charts and the report page of a results file", report_command},
     Command{"list", "what there is: rows, workloads, suites, stacks, metrics", list_command},
     Command{"doctor", "is this machine fit to measure on?", doctor_command},

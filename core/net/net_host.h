@@ -68,6 +68,7 @@ class NetHost final : public Host {
   void report_sent(ConnId conn, bool wanted) override;
   void pause_reading(ConnId conn, bool paused) override;
   void close(ConnId conn, CloseHow how = CloseHow::graceful) override;
+  void half_close(ConnId conn) override;
   TimerId make_timer(Endpoint& owner) override;
   void arm(TimerId timer, Instant deadline) override;
   void disarm(TimerId timer) override;
@@ -103,6 +104,8 @@ class NetHost final : public Host {
     bool peer_fin = false;        // EPOLLRDHUP was seen: read on to the end
     bool input_ended = false;     // the owner knows of the FIN and keeps its own direction open
     bool was_high = false;        // unsent reached the high-water mark
+    bool fin_wanted = false;      // half_close(): once the output is sent
+    bool fin_sent = false;
     std::uint32_t generation = 0;
     Endpoint* owner = nullptr;
     Buffer out;

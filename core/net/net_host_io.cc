@@ -49,7 +49,7 @@ ConnId NetHost::adopt(int fd, State state, Endpoint* owner) {
   conn.state = state;
   conn.how = CloseHow::graceful;
   conn.wants_sent = conn.paused = conn.maybe_readable = false;
-  conn.peer_fin = conn.input_ended = conn.was_high = false;
+  conn.peer_fin = conn.input_ended = conn.was_high = conn.fin_wanted = conn.fin_sent = false;
   conn.owner = owner;
   conn.bytes_in = conn.bytes_sent = 0;
   conn.give_up = kNever;
@@ -134,6 +134,11 @@ void NetHost::close(ConnId id, CloseHow how) {
   mark_dirty(slot);
 }
 
+void NetHost::half_close(ConnId id) {
+  conn_of(id).fin_wanted = true;
+  mark_dirty(static_cast<std::uint32_t>(id));
+}
+
 // --------------------------------------------------------------------------------------------- output
 
 void NetHost::mark_dirty(std::uint32_t slot) {
@@ -160,6 +165,11 @@ void NetHost::flush(std::uint32_t slot) {
   conn.dirty = false;
   if (conn.state != State::open && conn.state != State::flushing) return;
   if (!conn.out.empty() && !send_some(slot)) return;
+  if (conn.fin_wanted && !conn.fin_sent && conn.out.empty() && conn.state == State::open) {
+    conn.fin_sent = true;
+    ++calls_.other_calls;
+    ::shutdown(conn.fd, SHUT_WR);
+  }
   if (conn.state != State::flushing) return;
   if (conn.out.empty()) {
     finish_close(slot);
@@ -318,7 +328,7 @@ void NetHost::handle_connected(std::uint32_t slot) {
   }
   conn.state = State::open;
   conn.owner->on_open(ConnId{slot}, stamp());
-  if (!conn.out.empty()) mark_dirty(slot);
+  if (!conn.out.empty() || conn.fin_wanted) mark_dirty(slot);
   settle();
 }
 

@@ -97,8 +97,6 @@ class SimHost final : public Host {
   void stop_listening(std::uint16_t port);
   // For the connections that this host makes from now on.
   void set_link(const SimLink& link);
-  // What a close() cannot do: ends our direction behind the output, goes on hearing the peer's.
-  void half_close(ConnId conn);
   // Both ends see a reset, this one within the next step. In a callback or outside.
   void reset(ConnId conn);
   // As SIGSTOP and SIGCONT: until `end` no endpoint of this host hears anything, while its kernel goes on
@@ -120,6 +118,7 @@ class SimHost final : public Host {
   void report_sent(ConnId conn, bool wanted) override;
   void pause_reading(ConnId conn, bool paused) override;
   void close(ConnId conn, CloseHow how = CloseHow::graceful) override;
+  void half_close(ConnId conn) override;
   TimerId make_timer(Endpoint& owner) override;
   void arm(TimerId timer, Instant deadline) override;
   void disarm(TimerId timer) override;

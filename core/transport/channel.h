@@ -69,9 +69,10 @@ struct ChannelOptions {
   Duration poll_interval{100'000'000};   // short-poll: time between two polls
   Duration poll_phase{0};                // first poll at subscribe + phase
   Duration long_poll_timeout{30'000'000'000};
-  std::uint64_t seed = 1;  // masks, jitter of reconnect backoff
-  bool publishes = true;   // false: no connection is opened in advance for publishing
-  bool reconnect = true;   // resume a broken delivery from the cursor, 50 ms doubling to 5 s
+  std::uint64_t seed = 1;                   // masks, jitter of reconnect backoff
+  bool publishes = true;                    // false: no connection is opened in advance for publishing
+  std::int32_t h2_window_bytes = 16 << 20;  // that we grant, to each HTTP/2 stream and the connection
+  bool reconnect = true;                    // resume a broken delivery from the cursor, 50 ms doubling to 5 s
 };
 
 class Channel {

@@ -105,6 +105,9 @@ class Host {
   virtual void report_sent(ConnId conn, bool wanted) = 0;
   virtual void pause_reading(ConnId conn, bool paused) = 0;
   virtual void close(ConnId conn, CloseHow how = CloseHow::graceful) = 0;
+  // Ends our direction behind the output (FIN) and goes on hearing the peer's; nothing may be appended after
+  // it. close() is still due. For those that hand a peer's FIN on.
+  virtual void half_close(ConnId conn) = 0;
 
   // Timers belong to an endpoint from make_timer to free_timer. arm() replaces an earlier deadline; a timer
   // fires once per arm. Deadlines in the past fire at the next turn. No timer fires early.

@@ -29,19 +29,34 @@ export function schemaError(results) {
   return firstError(results, documents['results.schema.json'], documents);
 }
 
-export function readResults(file) {
+// {kind: 'results' | 'validate', document}
+export function readInput(file) {
+  const document = readJson(file);
+  const schema = String(document?.schema);
+  if (schema.startsWith('dragstrip.validate/')) {
+    const text = fs.readFileSync(path.join(HOME, '..', 'results', 'validate.schema.json'), 'utf8');
+    const problem = firstError(document, JSON.parse(text), {});
+    if (problem) throw new Failure(2, `${file} does not follow validate.schema.json: ${problem}`);
+    return { kind: 'validate', document };
+  }
+  return { kind: 'results', document: checkedResults(file, document) };
+}
+
+function readJson(file) {
   let bytes;
   try {
     bytes = fs.readFileSync(file, 'utf8');
   } catch (error) {
     throw new Failure(2, `cannot read ${file}: ${error.code ?? error.message}`);
   }
-  let results;
   try {
-    results = JSON.parse(bytes);
+    return JSON.parse(bytes);
   } catch {
     throw new Failure(2, `${file} is not JSON`);
   }
+}
+
+function checkedResults(file, results) {
   if (results === null || typeof results !== 'object' || !String(results.schema).startsWith('dragstrip.results/')) {
     throw new Failure(2, `${file} is not a results file of dragstrip`);
   }

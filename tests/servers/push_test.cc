@@ -168,6 +168,17 @@ TEST(Sse, each_line_end_starts_another_data_line) {  // SS-09
                 chunk("id: 6\ndata:  lead\n\n") + chunk("id: 7\ndata: x\ndata: \ndata: y\n\n"));
 }
 
+TEST(Sse, ids_can_be_left_out) {
+  SimServer s;
+  s.publish("t", "plain");
+  s.publish("t", "one\ntwo");
+  EXPECT_EQ(s.ask(get("/events?topic=t&ids=no")),
+            std::string(kEventsHead) + chunk("data: plain\n\n") + chunk("data: one\ndata: two\n\n"));
+  EXPECT_EQ(s.ask(get("/events?topic=t&after=1&ids=yes")),
+            std::string(kEventsHead) + chunk("id: 2\ndata: one\ndata: two\n\n"));
+  EXPECT_NE(s.ask(get("/events?topic=t&ids=maybe")).find("ids must be yes or no"), std::string::npos);
+}
+
 TEST(Sse, last_event_id_wins_over_after) {
   SimServer s;
   for (const char* payload : {"a", "b", "c"}) s.publish("t", payload);

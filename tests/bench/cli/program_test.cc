@@ -82,7 +82,8 @@ TEST_F(Program, HelpAndVersionAreNoErrors) {
   EXPECT_EQ(dragstrip({"--version"}).code, 0);
   const Ran help = dragstrip({"--help"});
   EXPECT_EQ(help.code, 0);
-  for (const char* name : {"run", "serve", "load", "report", "list", "doctor", "conform"}) {
+  for (const char* name :
+       {"run", "serve", "load", "report", "list", "doctor", "conform", "validate", "relay"}) {
     EXPECT_THAT(help.out, HasSubstr("\n  " + std::string(name) + " ")) << name;
     const Ran one = dragstrip({name, "--help"});
     EXPECT_EQ(one.code, 0) << name;

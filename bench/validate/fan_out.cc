@@ -1,0 +1,151 @@
+// V7 and V8: what needs a real server. The cost of one more subscriber, and bytes counted by somebody else.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "bench/validate/experiments.h"
+#include "bench/validate/listener.h"
+#include "bench/validate/models.h"
+#include "bench/validate/observe.h"
+#include "bench/workloads/control_request.h"
+
+namespace dragstrip::validate {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kPatience{10s};
+
+struct FanOut {
+  double median_s = 0;  // of all deliveries, over messages: the lower quartile of the medians of each
+  double tail_ratio = 0;
+  std::string failure;
+};
+
+// N subscribers of one topic, a message every 50 ms. A stall of the machine makes a message late as a whole;
+// the quieter half of the messages says what the fan-out costs.
+FanOut fan_out(Track& track, std::uint32_t subscribers, int messages) {
+  FanOut result;
+  const auto factory = make_channel_factory(*find_row("websocket/h1"), track.host(), 0);
+  const std::string topic = fmt::format("fan-{}", subscribers);
+  std::vector<std::unique_ptr<Listener>> users;
+  for (std::uint32_t i = 0; i < subscribers; ++i) {
+    ChannelOptions options;
+    options.peer = track.address(Duration{0});
+    options.authority = kAuthority;
+    options.publishes = false;
+    options.reconnect = false;
+    options.seed = i + 1;
+    users.push_back(std::make_unique<Listener>(*factory, options));
+    users.back()->keep_deliveries = true;
+    users.back()->start(topic, 0);
+  }
+  const auto each = [&](auto&& holds) {
+    return std::all_of(users.begin(), users.end(), [&](const auto& user) { return holds(*user); });
+  };
+  if (!track.run_until([&] { return each([](const Listener& u) { return u.subscribed; }); }, kPatience)) {
+    result.failure = "not all subscribers were connected within 10 s";
+    return result;
+  }
+  track.ask(Method::post, "/feed",
+            fmt::format("topic={}&rate=20&arrival=constant&payload=100&duration={}ms&lead=200ms", topic,
+                        50 * messages),
+            "");
+  const auto all_came = [&] {
+    return each([&](const Listener& u) { return u.deliveries.size() >= static_cast<std::size_t>(messages); });
+  };
+  if (!track.run_until(all_came, kPatience + messages * 50ms)) {
+    result.failure = "not all messages came";
+    return result;
+  }
+  std::vector<double> medians, tails;
+  for (std::size_t m = 2; m < static_cast<std::size_t>(messages); ++m) {  // the first ones warm up
+    std::vector<double> delays;
+    for (const auto& user : users) {
+      delays.push_back(
+          std::chrono::duration<double>(user->deliveries[m].received - user->deliveries[m].intended).count());
+    }
+    medians.push_back(quantile_of(delays, 0.5));
+    tails.push_back(quantile_of(delays, 0.99));
+  }
+  result.median_s = quantile_of(medians, 0.25);
+  result.tail_ratio = quantile_of(tails, 0.25) / result.median_s;
+  return result;
+}
+
+std::string compare_fan_out(Context& context) {
+  const auto track = context.make_track();
+  std::vector<double> sizes, medians;
+  double ratio = 0;
+  for (const std::uint32_t subscribers : {50u, 100u, 200u, 400u, 700u, 1000u}) {
+    const FanOut one = fan_out(*track, subscribers, context.effort() == Effort::lengthy ? 200 : 60);
+    const std::string label = fmt::format("websocket/h1 fan-out to {}", subscribers);
+    if (!one.failure.empty()) return context.fail("V7", label, one.failure), "";
+    sizes.push_back(subscribers);
+    medians.push_back(one.median_s * 1e6);
+    ratio = one.tail_ratio;
+  }
+  const LineFit fit = fit_line(sizes, medians);
+  context.compare("V7", "websocket/h1 median over N: R^2", "", 1, fit.r_squared, {-0.01, 0},
+                  fmt::format("{:.2f} us a subscriber; p99/p50 at 1000: {:.2f}", 2 * fit.slope, ratio));
+  return track->disturbance();
+}
+
+}  // namespace
+
+void validate_fan_out(Context& context) {
+  if (context.where() == "sim") {
+    return context.skip("V7", "fan-out", "a send costs no time under the virtual clock");
+  }
+  if (context.effort() == Effort::quick) {
+    return context.skip("V7", "fan-out", "needs some seconds per size: run without --quick");
+  }
+  context.patiently(compare_fan_out);
+}
+
+void validate_audit(Context& context) {
+  const auto track = context.make_track();
+  const Duration one_way = 1ms;
+  track->ask(Method::post, "/publish", "topic=audit", std::string(1000, 'a'));
+  std::vector<std::unique_ptr<ChannelFactory>> factories;
+  std::vector<std::unique_ptr<Listener>> users;
+  const Traffic before = track->host().traffic();
+  for (const Row& row : kRows) {
+    factories.push_back(make_channel_factory(row, track->host(), 0));
+    ChannelOptions options;
+    options.peer = track->address(one_way);
+    options.authority = kAuthority;
+    options.poll_interval = 10s;
+    options.publishes = false;
+    users.push_back(std::make_unique<Listener>(*factories.back(), options));
+    users.back()->start(row.feed ? "audit" : "", 0);
+    if (!row.feed) users.back()->channel().request(1, std::string(5000, 'r'), track->now());
+  }
+  const auto all_heard = [&] {
+    return std::all_of(users.begin(), users.end(), [](const auto& u) { return u->messages + u->done != 0; });
+  };
+  const bool heard = track->run_until(all_heard, kPatience);
+  for (int i = 0; heard && i < 20; ++i) {
+    track->ask(Method::post, "/publish", "topic=audit",
+               std::string(static_cast<std::size_t>(100 + 997 * i), 'a'));
+  }
+  track->settle();
+  track->run_for(100ms);
+  const Traffic after = track->host().traffic();
+  if (!heard) return context.fail("V8", "bytes, all rows", "not every row had its first event within 10 s");
+  const OtherSide other = track->count_elsewhere();  // while nothing moves
+  const std::string who =
+      track->real() ? "model: what the relay counted" : "model: what the server's host counted";
+  context.compare("V8", "bytes up, all rows", "B", static_cast<double>(other.bytes_up),
+                  static_cast<double>(after.app_bytes_out - before.app_bytes_out), Allowed::exactly(), who);
+  context.compare("V8", "bytes down, all rows", "B", static_cast<double>(other.bytes_down),
+                  static_cast<double>(after.app_bytes_in - before.app_bytes_in), Allowed::exactly(), who);
+  if (track->real()) {
+    context.skip("V8", "one row under two names ties",
+                 "a tie is judged over six rounds of `dragstrip run`; this command makes one");
+  }
+}
+
+}  // namespace dragstrip::validate
