@@ -41,7 +41,7 @@ struct Flags {
   double rate = 1000;
   std::uint64_t seed = 1;
   int server_pid = 0;
-  bool closed = false, allow_remote = false, floor = false;
+  bool closed = false, allow_remote = false, floor = false, count_only = false;
 };
 
 std::atomic<bool> interrupted{false};
@@ -130,6 +130,8 @@ void check_combination(const Flags& flags, const LoadPlan& plan) {
   }
   if (flags.closed && !workload.closed)
     usage(fmt::format("--closed works with rpc only; {} is open", workload.name));
+  if (plan.count_only && workload.kind != WorkloadKind::rpc)
+    usage(fmt::format("--count-only works with rpc only; the books of {} need its messages", workload.name));
   if (plan.foreign && !workload.foreign) {
     usage(fmt::format("{} needs a server of our contract: give its base URL, without a path", workload.name));
   }
@@ -206,6 +208,7 @@ LoadPlan make_plan(const Flags& flags) {
   const std::uint64_t number = run_number();
   plan.run = static_cast<std::uint32_t>(number & ((1u << 18) - 1));
   plan.topic = fmt::format("load-{:016x}", number);
+  plan.count_only = flags.count_only;
   check_combination(flags, plan);
   if (!flags.floor) return plan;
   if (!flags.url.empty()) usage("--floor has a peer of its own: leave the URL " + flags.url + " away");
@@ -239,6 +242,7 @@ void describe(RunFacts& facts, const Flags& flags, const LoadPlan& plan) {
   facts.stack = flags.stack;
   facts.target = flags.floor ? "floor" : flags.url;
   facts.closed = plan.closed;
+  facts.count_only = plan.count_only;
   if (scheduled_by_us) {
     facts.arrival = plan.schedule.arrival;
     facts.offered_rate_per_s = plan.schedule.rate_per_s;
@@ -313,6 +317,8 @@ void define_flags(CLI::App& app, Flags& flags) {
   app.add_option("--stack", flags.stack, "name of the server's stack, for the record")->capture_default_str();
   app.add_flag("--floor", flags.floor,
                "instead of a URL: what the generator itself costs, with a peer that takes no time");
+  app.add_flag("--count-only", flags.count_only,
+               "rpc: count outcomes, measure and check nothing; to see what measuring costs");
   app.add_flag("--allow-remote", flags.allow_remote, "the target is on another machine and is yours");
   app.add_option("--json", flags.json, "write the record to a file; - prints it, alone");
 }

@@ -298,7 +298,8 @@ class Coordinator final : public WorkerObserver {
 
   LoadRunResult collect() {
     LoadRunResult result;
-    result.recorder = std::make_unique<Recorder>(Recorder::Options{plan_.window, plan_.timeout});
+    result.recorder =
+        std::make_unique<Recorder>(Recorder::Options{plan_.window, plan_.timeout, plan_.count_only});
     DeliveryCounts deliveries;
     PublishCounts publishes;
     for (const auto& thread : threads_) {

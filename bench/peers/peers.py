@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Our generator against wrk and h2load, and our rows against the tcp floor, alternating, in one run.
+"""Our generator against wrk and h2load, our rows against the tcp floor, and measuring against counting, in turn.
 
-    bench/peers/peers.py [--rounds 7] [--seconds 2] [--only wrk|h2load|floor]... [--json FILE]
+    bench/peers/peers.py [--rounds 7] [--seconds 2] [--only wrk|h2load|floor|instrumentation]... [--json FILE]
 
 wrk and `dragstrip load` drive the same nginx (HTTP/1.1), h2load and `dragstrip load` the same nghttpd (HTTP/2), closed
 loop, one generator thread, the server pinned to core 0 and the generator to core 1 where there are two. Each round runs
@@ -186,7 +186,19 @@ def compare_floor(options, _workdir):
                 yield summary(f"{row} : tcp, {clients} clients", pairs)
 
 
-COMPARISONS = {"wrk": compare_wrk, "h2load": compare_h2load, "floor": compare_floor}
+def compare_instrumentation(options, _workdir):
+    """What measuring costs: everything is recorded and checked, against counting outcomes only."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with Server([PROGRAM, "serve", "--listen", f"127.0.0.1:{port}"], port):
+        for row, clients in (("request/h1", 1), ("request/h1", 64), ("request/h2", 64), ("websocket/h1", 64), ("tcp", 64)):
+            pairs = alternate(options.rounds, lambda: ours(url, row, clients, options.seconds),
+                              lambda: ours(url, row, clients, options.seconds, ["--count-only"]))
+            yield summary(f"{row} measured : counted, {clients} clients", pairs)
+
+
+COMPARISONS = {"wrk": compare_wrk, "h2load": compare_h2load, "floor": compare_floor,
+               "instrumentation": compare_instrumentation}
 
 
 def main():

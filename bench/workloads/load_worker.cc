@@ -28,7 +28,7 @@ LoadWorker::LoadWorker(const WorkerSetup& setup)
       index_(setup.index),
       host_(*setup.host),
       factory_(*setup.factory),
-      recorder_({setup.plan->window, setup.plan->timeout}),
+      recorder_({setup.plan->window, setup.plan->timeout, setup.plan->count_only}),
       observer_(*setup.observer),
       interrupted_(setup.interrupted),
       target_gone_(setup.target_gone),

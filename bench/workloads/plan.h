@@ -37,6 +37,8 @@ struct LoadPlan {
   Duration connect_within{10'000'000'000};
   std::uint32_t room_size = 1;
   std::uint32_t channels_per_connection = 0;
+  bool count_only =
+      false;  // rpc: outcomes are counted and nothing else; what that saves is what measuring costs
 
   std::uint32_t run = 1;       // 18 bits, in every payload
   std::string topic = "load";  // nobody else's; rooms are TOPIC-0, TOPIC-1, ...

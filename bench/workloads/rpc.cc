@@ -178,12 +178,9 @@ void RpcWorker::on_done(Channel& channel, const Sample& sample, std::string_view
   if (!pending.busy || pending.op != sample.op) return;  // settled before
   pending.busy = false;
   --in_flight_;
-  const Outcome outcome = judge(pending, sample, answer);
   const Instant readable = host_.turn_began();
-  const Split split =
-      cut_sending(pending.intended, pending.release, sample.started, sample.sent, sample.received)
-          .finish(readable);
-  recorder_.finished(pending.intended, outcome, sample.received, sample.sent, plan_.payload_bytes, &split);
+  const Outcome outcome = plan_.count_only ? sample.outcome : judge(pending, sample, answer);
+  record(pending, sample, outcome, readable);
   recorder_.received_in_window(sample.received);
   if (outcome == Outcome::reset || outcome == Outcome::refused) note_trouble();
   pending.not_before = plan_.closed && outcome != Outcome::ok ? sample.received + kPauseAfterFailure : kUnset;
@@ -193,6 +190,17 @@ void RpcWorker::on_done(Channel& channel, const Sample& sample, std::string_view
     make_free(at, std::clamp(readable, std::min(sent, sample.received), sample.received));
   pump();
   check_drained();
+}
+
+void RpcWorker::record(const Pending& pending, const Sample& sample, Outcome outcome, Instant readable) {
+  if (plan_.count_only) {
+    recorder_.finished(pending.intended, outcome, sample.received);
+    return;
+  }
+  const Split split =
+      cut_sending(pending.intended, pending.release, sample.started, sample.sent, sample.received)
+          .finish(readable);
+  recorder_.finished(pending.intended, outcome, sample.received, sample.sent, plan_.payload_bytes, &split);
 }
 
 bool RpcWorker::drained() const {

@@ -49,6 +49,7 @@ class RpcWorker final : public LoadWorker {
   void write_payload(OpId op, Instant intended);
   [[nodiscard]] bool right_answer(const Pending& pending, std::string_view answer);
   [[nodiscard]] Outcome judge(const Pending& pending, const Sample& sample, std::string_view answer);
+  void record(const Pending& pending, const Sample& sample, Outcome outcome, Instant readable);
 
   Instant noticed_ = kUnset;  // when the generator, with channels free, came to what was due
   bool caught_up_ = true;     // nothing was left waiting for a channel

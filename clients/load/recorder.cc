@@ -59,7 +59,7 @@ Recorder::Second& Recorder::second_of(Instant intended) noexcept {
 void Recorder::scheduled(Instant intended, std::uint64_t times) noexcept {
   if (!in_window(intended)) return;
   scheduled_ += times;
-  second_of(intended).scheduled += times;
+  if (!options_.count_only) second_of(intended).scheduled += times;
 }
 
 void Recorder::add_latency(Instant intended, std::int64_t ns, bool at_least) noexcept {
@@ -80,6 +80,7 @@ void Recorder::finished(Instant intended, Outcome outcome, Instant at, Instant s
     ++late_answers_;
   }
   ++outcomes_[static_cast<std::size_t>(outcome)];
+  if (options_.count_only) return;
   ++second_of(intended).outcomes[static_cast<std::size_t>(outcome)];
   if (outcome == Outcome::ok) {
     goodput_bytes_ += bytes;
@@ -112,7 +113,7 @@ void Recorder::unanswered(Instant intended, Instant at) noexcept {
 
 void Recorder::released(Instant intended, Duration slip, Instant at) noexcept {
   if (in_window(at)) ++releases_;
-  if (in_window(intended)) slip_.record(slip.count());
+  if (in_window(intended) && !options_.count_only) slip_.record(slip.count());
 }
 
 void Recorder::probed(Instant deadline, Instant at, bool is_slip) noexcept {
@@ -164,6 +165,7 @@ void Recorder::merge(const Recorder& other) noexcept {
 }
 
 bool Recorder::balanced() const noexcept {
+  if (options_.count_only) return scheduled_ == sum_of(outcomes_);
   OutcomeCounts by_second{};
   for (const Second& second : seconds_) {
     if (second.scheduled != sum_of(second.outcomes)) return false;

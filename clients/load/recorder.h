@@ -66,6 +66,7 @@ class Recorder {
   struct Options {
     Duration window{};
     Duration timeout{};
+    bool count_only = false;  // no histogram, no second, no blame: only how many ended how
   };
   struct Second {
     static constexpr unsigned kBits = 5;  // 1.6 %: a histogram for each second has to be small

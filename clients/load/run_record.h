@@ -43,6 +43,7 @@ constexpr std::string_view name_of(RunEnded ended) noexcept {
 struct RunFacts {
   std::string row, workload, stack = "native", target;
   bool closed = false;
+  bool count_only = false;  // no latency was taken, no answer checked
   std::optional<Arrival> arrival;
   std::optional<double> offered_rate_per_s;
   std::uint32_t clients = 1;

@@ -71,6 +71,8 @@ class Judge {
   }
 
   void target() {
+    if (facts_.count_only)
+      mark(Verdict::suspect, "count_only", "nothing was measured or checked: --count-only");
     // Its figures are true, and say nothing about a transport: such a run wins nothing.
     if (!facts_.planted_faults.empty()) {
       mark(Verdict::suspect, "faults", "the server plants faults: " + facts_.planted_faults);

@@ -27,6 +27,20 @@ TEST(Recorder, OkEntersLatencyAndService) {
   EXPECT_TRUE(r.balanced());
 }
 
+TEST(Recorder, CountOnlyKeepsTheBooksAndNothingElse) {
+  Recorder r({.window = 3s, .timeout = 1s, .count_only = true});
+  r.open_window(kZero);
+  r.scheduled(kZero);
+  r.scheduled(kZero + 1ms);
+  EXPECT_FALSE(r.balanced());
+  r.finished(kZero, Outcome::ok, kZero + 1ms, kZero, 100);
+  r.finished(kZero + 1ms, Outcome::reset, kZero + 2ms);
+  EXPECT_TRUE(r.balanced());
+  EXPECT_EQ(r.count(Outcome::ok), 1u);
+  EXPECT_EQ(r.latency().count() + r.service().count() + r.slip().count() + r.seconds()[0].latency.count(),
+            0u);
+}
+
 TEST(Recorder, MembershipGoesByIntendedTime) {
   Recorder r = make();
   for (const Instant outside : {kZero - 1ns, kZero + 3s}) {

@@ -50,6 +50,11 @@ TEST_F(VerdictTest, ACleanRunIsValid) {
   EXPECT_TRUE(j.reasons.empty());
 }
 
+TEST_F(VerdictTest, CountingIsNoMeasurement) {
+  facts_.count_only = true;
+  expect(Verdict::suspect, "count_only");
+}
+
 TEST_F(VerdictTest, AnOperationThatVanished) {
   recorder_.scheduled(kZero + 1ms);
   expect(Verdict::invalid, "ledger");
