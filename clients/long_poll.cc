@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/base/check.h"
+#include "core/base/plant.h"
 #include "core/base/text.h"
 
 namespace dragstrip {
@@ -72,6 +73,7 @@ void LongPollChannel::on_poll_over(bool failed, Instant at) {
     backoff_.succeeded();
     // At once, but the answer before may have waited for us.
     asking_ = {host_.turn_began(), at, Duration{0}};
+    if (plant::on(plant::Kind::reconnect_per_poll)) lane_->close();
     feed_.poll(*lane_);
   } else if (options_.reconnect) {
     timer_.arm(host_.now() + backoff_.next());

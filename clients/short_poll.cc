@@ -2,6 +2,7 @@
 
 #include "clients/op_lane.h"
 #include "core/base/check.h"
+#include "core/base/plant.h"
 
 namespace dragstrip {
 
@@ -55,6 +56,7 @@ void ShortPollChannel::on_channel_timer(ChannelTimer&, Instant now) {
   const Asked tick{armed_, now, options_.poll_interval};
   arm_next(now);
   if (!feed_.polling()) asking_ = tick;  // else it waits for the poll before it, which is the server's time
+  if (plant::on(plant::Kind::reconnect_per_poll) && told_subscribed_ && !lane_->busy()) lane_->close();
   if (lane_->busy()) {
     due_ = true;
   } else {
@@ -63,8 +65,12 @@ void ShortPollChannel::on_channel_timer(ChannelTimer&, Instant now) {
 }
 
 void ShortPollChannel::arm_next(Instant now) {
-  const auto passed = (now - grid_) / options_.poll_interval;
-  armed_ = grid_ + (passed + 1) * options_.poll_interval;
+  Duration interval = options_.poll_interval;
+  if (plant::on(plant::Kind::poll_interval)) {
+    interval = Duration{static_cast<std::int64_t>(static_cast<double>(interval.count()) * plant::size(1.05))};
+  }
+  const auto passed = (now - grid_) / interval;
+  armed_ = grid_ + (passed + 1) * interval;
   timer_.arm(armed_);
 }
 

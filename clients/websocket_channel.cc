@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "core/base/check.h"
+#include "core/base/plant.h"
 
 namespace dragstrip {
 
@@ -34,6 +35,10 @@ void WebsocketChannel::open_pipe() {
 void WebsocketChannel::encode(Buffer& out, OpKind, std::string_view, std::string_view payload) {
   const WsMaskKey key = mask_keys_.next();
   append_ws_frame(out, WsOpcode::text, payload, &key);
+  if (plant::on(plant::Kind::mask_twice)) {
+    char* const masked = out.mutable_data() + (out.size() - payload.size());
+    for (int i = 0; i < 2; ++i) mask_bytes(masked, masked, payload.size(), key, 0);
+  }
 }
 
 void WebsocketChannel::subscribe_late() {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/base/check.h"
+#include "core/base/plant.h"
 
 namespace dragstrip {
 
@@ -85,7 +86,7 @@ void Http1Connection::on_http1_request(const Http1RequestHead& head, std::string
   request_began_ = kUnset;
   exchange_ = Exchange::waiting;
   answerer_ = nullptr;
-  keep_alive_ = head.keep_alive;
+  keep_alive_ = head.keep_alive && !plant::on(plant::Kind::no_keepalive);
   version_1_0_ = head.version_1_0;
   head_request_ = head.method == Method::head;
   if (head.upgrade_websocket) {
@@ -132,6 +133,8 @@ void Http1Connection::append_head(const AnswerHead& answer, Http1Body body, std:
   head.content_type = answer.content_type;
   head.no_store = answer.no_store;
   head.extra = answer.extra;
+  const Field padded[] = {{"x", plant::padding()}};
+  if (plant::on(plant::Kind::extra_header)) head.extra = padded;
   head.body = body;
   head.content_length = length;
   if (!keep_alive_) {
@@ -170,6 +173,16 @@ void Http1Connection::write(std::span<const std::string_view> parts) {
   for (const std::string_view part : parts) size += part.size();
   if (size == 0 || no_body_) return;  // an empty chunk would end the body
   Buffer& out = host_.out(conn_);
+  if (plant::on(plant::Kind::chunk_per_byte)) {
+    for (const std::string_view part : parts) {
+      for (const char byte : part) {
+        append_http1_chunk_prefix(out, 1);
+        out.append(byte);
+        out.append(kHttp1ChunkEnd);
+      }
+    }
+    return;
+  }
   if (chunked_) append_http1_chunk_prefix(out, size);
   for (const std::string_view part : parts) out.append(part);
   if (chunked_) out.append(kHttp1ChunkEnd);

@@ -1,5 +1,7 @@
 #include "servers/http2_connection.h"
 
+#include "core/base/plant.h"
+
 #include <algorithm>
 #include <array>
 #include <memory>
@@ -370,7 +372,7 @@ void Http2Connection::answer_error(Stream& s, int status, std::string_view line)
 // ------------------------------------------------------------------------------------- answers
 
 void Http2Connection::submit_head(Stream& s, const AnswerHead& head, bool with_body) {
-  DRAGSTRIP_CHECK(head.extra.size() + 3 <= kMaxAnswerFields);
+  DRAGSTRIP_CHECK(head.extra.size() + 4 <= kMaxAnswerFields);
   std::array<Http2Field, kMaxAnswerFields> fields;
   std::size_t n = 0;
   fields[n++] = http2_field(":status", status_text(head.status), Http2Copy::none);
@@ -379,6 +381,7 @@ void Http2Connection::submit_head(Stream& s, const AnswerHead& head, bool with_b
   }
   if (head.no_store) fields[n++] = http2_field("cache-control", "no-store", Http2Copy::none);
   for (const Field& extra : head.extra) fields[n++] = http2_field(extra.name, extra.value, Http2Copy::both);
+  if (plant::on(plant::Kind::extra_header)) fields[n++] = http2_field("x", plant::padding(), Http2Copy::both);
   engine_->submit_response(s.id_, {fields.data(), n}, with_body ? &s.body_ : nullptr);
 }
 

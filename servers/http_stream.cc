@@ -1,9 +1,15 @@
 #include "servers/http_stream.h"
 
+#include "core/base/plant.h"
+
 namespace dragstrip {
 
 void HttpStreamFormat::message(ServerExchange& exchange, Buffer& scratch, std::uint64_t /*seq*/,
                                const TopicLog::Entry& entry) {
+  if (plant::on(plant::Kind::heartbeat_per_message)) {
+    const std::string_view parts[] = {kHeartbeat, entry.payload, "\n"};
+    return exchange.write(parts);
+  }
   if (!entry.needs_escape) {
     const std::string_view parts[] = {entry.payload, "\n"};
     exchange.write(parts);

@@ -3,10 +3,12 @@
 #include <functional>
 
 #include "core/base/check.h"
+#include "core/base/plant.h"
 
 namespace dragstrip {
 
 std::uint64_t Topic::accept(std::string_view payload) {
+  plant::message(payload);
   const std::uint64_t seq = log_.append(payload);
   const std::size_t count = subscribers_.size();
   if (count == 0) return seq;

@@ -1,6 +1,7 @@
 #include "servers/push_subscription.h"
 
 #include "core/base/check.h"
+#include "core/base/plant.h"
 #include "core/transport/channel.h"
 #include "core/transport/host.h"
 
@@ -34,7 +35,9 @@ void PushSubscription::drain() {
       continue;
     }
     ++cursor_;
+    if (plant::on(plant::Kind::copy_per_subscriber)) plant::copy(topic_->log().at(cursor_).payload);
     send_message(cursor_, topic_->log().at(cursor_));
+    if (plant::on(plant::Kind::lost_batching)) plant::flush();
   }
 }
 

@@ -1,5 +1,7 @@
 #include "servers/server.h"
 
+#include "core/base/plant.h"
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -115,9 +117,23 @@ Server::Server(Host& host, Hub& hub, const ServerOptions& options)
       http1_limits_(options.http1),
       http2_limits_(options.http2),
       router_(host, hub, options.router, this),
-      silent_(host) {}
+      silent_(host) {
+  plant::enrol_timer(this, [](void* who) {
+    struct Deaf final : Endpoint {
+      void on_bytes(ConnId, std::string_view, Instant) override {}
+      void on_close(ConnId, CloseReason, Instant) override {}
+    };
+    static Deaf deaf;
+    Host& at = static_cast<Server*>(who)->host_;
+    const TimerId timer = at.make_timer(deaf);
+    at.arm(timer, at.now() + std::chrono::hours{1});
+    at.free_timer(timer);
+  });
+}
 
-Server::~Server() = default;
+Server::~Server() {
+  plant::leave(this);
+}
 
 void Server::set_fronts(RequestHandler& requests, EchoFront& echoes) {
   handler_ = &requests;

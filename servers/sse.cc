@@ -1,14 +1,26 @@
 #include "servers/sse.h"
 
+#include "core/base/plant.h"
 #include "core/base/text.h"
 
 namespace dragstrip {
 
 void SseFormat::message(ServerExchange& exchange, Buffer& scratch, std::uint64_t seq,
                         const TopicLog::Entry& entry) {
+  if (plant::on(plant::Kind::comment_per_event)) {
+    const std::string_view comment[] = {":\n"};
+    exchange.write(comment);
+  }
   if (!entry.has_line_end) {
     const SseMessageStart start(seq);
     const std::string_view parts[] = {start.view(), entry.payload, kSseMessageEnd};
+    if (plant::on(plant::Kind::flush_per_event)) {
+      for (const std::string_view& part : parts) {
+        exchange.write({&part, 1});
+        plant::flush();
+      }
+      return;
+    }
     exchange.write(parts);
     return;
   }

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "core/base/check.h"
+#include "core/base/plant.h"
 #include "core/codec/utf8.h"
 #include "servers/topic_query.h"
 
@@ -73,6 +74,7 @@ bool TcpEndpoint::echo(std::string_view payload) {
 }
 
 void TcpEndpoint::echo_now(std::uint8_t, std::string_view payload) {
+  plant::message(payload);
   append_tcp_frame(host_.out(conn_), TcpFrameType::echo, payload);
   if (!reading_paused_ && host_.unsent_bytes(conn_) >= kUnsentHighWater) {
     reading_paused_ = true;

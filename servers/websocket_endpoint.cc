@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/base/check.h"
+#include "core/base/plant.h"
 #include "core/codec/websocket_handshake.h"
 
 namespace dragstrip {
@@ -76,6 +77,7 @@ bool WebsocketEndpoint::echo(WsOpcode opcode, std::string_view payload) {
 
 void WebsocketEndpoint::echo_now(std::uint8_t kind, std::string_view payload) {
   if (state_ != State::open) return;  // a late echo: nothing follows a Close (§5.5.1)
+  plant::message(payload);
   send(static_cast<WsOpcode>(kind), payload);
   if (reading_paused_ || host_.unsent_bytes(conn_) < kUnsentHighWater) return;
   reading_paused_ = true;
@@ -145,6 +147,11 @@ void WebsocketEndpoint::send_lagged(std::uint64_t oldest) {
 }
 
 void WebsocketEndpoint::send(WsOpcode opcode, std::string_view payload) {
+  if (plant::on(plant::Kind::fragment_frames) && payload.size() > 1 && opcode == WsOpcode::text) {
+    append_ws_frame(host_.out(conn_), opcode, payload.substr(0, 1), nullptr, false);
+    opcode = WsOpcode::continuation;
+    payload.remove_prefix(1);
+  }
   append_ws_frame(host_.out(conn_), opcode, payload);
   last_write_ = host_.now();
 }

@@ -23,6 +23,7 @@ int run_command(int argc, const char* const* argv);       // run.cc
 int gate_command(int argc, const char* const* argv);      // gate.cc
 int compare_command(int argc, const char* const* argv);   // compare.cc
 int report_command(int argc, const char* const* argv);    // report.cc
+int counters_command(int argc, const char* const* argv);  // counters.cc
 int list_command(int argc, const char* const* argv);      // list.cc
 int doctor_command(int argc, const char* const* argv);    // doctor.cc
 int conform_command(int argc, const char* const* argv);   // conform.cc

@@ -29,6 +29,8 @@ constexpr std::array kCommands{
     Command{"validate", "runs what has a known answer, and compares", validate_command},
     Command{"relay", "a slower way to a server: delay, jitter, rate, without root", relay_command},
     Command{"report", "charts and the report page of a results file", report_command},
+    Command{"counters", "what a message and a connection cost in bytes, calls, allocations",
+            counters_command},
     Command{"list", "what there is: rows, workloads, suites, stacks, metrics", list_command},
     Command{"doctor", "is this machine fit to measure on?", doctor_command},
 };

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "core/base/check.h"
+#include "core/base/tally.h"
 
 namespace dragstrip {
 
@@ -47,6 +48,7 @@ class Buffer {
   }
   void commit(std::size_t n) noexcept {
     DRAGSTRIP_DEBUG_CHECK(n <= capacity_ - end_);
+    tally.copied_bytes += n;
     end_ += n;
   }
   // Drops `n` bytes from the front.
@@ -78,6 +80,7 @@ class Buffer {
  private:
   void make_room(std::size_t n) {
     const std::size_t held = size();
+    tally.copied_bytes += held;
     if (held + n <= capacity_ && begin_ >= capacity_ / 2) {  // sliding costs at most what was consumed
       std::memmove(storage_.get(), storage_.get() + begin_, held);
     } else {

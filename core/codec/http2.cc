@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/base/check.h"
+#include "core/base/plant.h"
 
 namespace dragstrip {
 namespace {
@@ -32,6 +33,7 @@ nghttp2_option* new_option() {
   }
   // Closed streams are kept for RFC 7540's priority tree, which RFC 9113 §5.3 dropped.
   nghttp2_option_set_no_closed_streams(option, 1);
+  if (plant::on(plant::Kind::hpack_off)) nghttp2_option_set_max_deflate_dynamic_table_size(option, 0);
   // Until the peer's SETTINGS have come we do not know its limit. RFC 9113 §6.5.2 recommends not less.
   nghttp2_option_set_peer_max_concurrent_streams(option, 100);
   return option;
@@ -64,6 +66,9 @@ Http2Wire::Http2Wire(bool server, const Http2Config& config, const nghttp2_sessi
               : nghttp2_session_client_new3(&wire_, callbacks, user, option, memory_.table()));
   nghttp2_option_del(option);
 
+  const bool small = plant::on(plant::Kind::small_window);
+  const std::int32_t window = small ? 65'535 : config.stream_window_bytes;
+  const std::int32_t connection_window = small ? 65'535 : config.connection_window_bytes;
   std::array<nghttp2_settings_entry, 5> settings{};
   std::size_t n = 0;
   const auto add = [&](std::int32_t id, std::uint32_t value) { settings[n++] = {id, value}; };
@@ -72,13 +77,13 @@ Http2Wire::Http2Wire(bool server, const Http2Config& config, const nghttp2_sessi
   } else {
     add(NGHTTP2_SETTINGS_ENABLE_PUSH, 0);
   }
-  add(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, static_cast<std::uint32_t>(config.stream_window_bytes));
+  add(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, static_cast<std::uint32_t>(window));
   add(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, config.max_header_list_bytes);
   // RFC 9218 §2.1: no priority tree, hence no bookkeeping for it.
   add(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1);
   must(nghttp2_submit_settings(wire_, NGHTTP2_FLAG_NONE, settings.data(), n));
   // RFC 9113 §6.9.2: SETTINGS do not change the connection's window, only WINDOW_UPDATE does.
-  must(nghttp2_session_set_local_window_size(wire_, NGHTTP2_FLAG_NONE, 0, config.connection_window_bytes));
+  must(nghttp2_session_set_local_window_size(wire_, NGHTTP2_FLAG_NONE, 0, connection_window));
 }
 
 Http2Wire::~Http2Wire() {
@@ -214,6 +219,9 @@ int Http2Wire::begin_frame(const nghttp2_frame_hd& head) {
 
 void Http2Wire::data_frame_received(const nghttp2_frame& frame) {
   const bool end = (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+  if (plant::on(plant::Kind::window_update_per_data)) {
+    must(nghttp2_submit_window_update(wire_, NGHTTP2_FLAG_NONE, 0, 1));
+  }
   if (!terminating_) judge(guard_.on_data_frame(frame.hd.length - frame.data.padlen, end, now_));
 }
 

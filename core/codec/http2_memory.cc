@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "core/base/tally.h"
+
 #if defined(__SANITIZE_ADDRESS__)
 #define DRAGSTRIP_POOLED 0
 #elif defined(__has_feature)
@@ -99,6 +101,7 @@ void* Http2Memory::from_slab(std::size_t size) noexcept {
 }
 
 void* Http2Memory::allocate(std::size_t size) noexcept {
+  ++tally.http2_objects;
   const std::size_t index = class_of(size);
   if (DRAGSTRIP_POOLED == 0 || index >= kClasses) {
     if (size > ~std::size_t{0} - sizeof(BlockHead)) return nullptr;

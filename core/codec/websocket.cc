@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/base/check.h"
+#include "core/base/tally.h"
 
 namespace dragstrip {
 namespace {
@@ -78,6 +79,7 @@ bool is_sendable(WsCloseCode code) noexcept {
 }
 
 void mask_bytes(char* to, const char* from, std::size_t n, WsMaskKey key, std::uint64_t offset) noexcept {
+  tally.masked_bytes += n;
   std::array<unsigned char, 8> turned{};
   for (std::size_t i = 0; i < turned.size(); ++i) turned[i] = key[(offset + i) & 3];
   const auto word = std::bit_cast<std::uint64_t>(turned);

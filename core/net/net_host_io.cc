@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "core/base/check.h"
+#include "core/base/plant.h"
 #include "core/net/net_host.h"
 #include "core/net/socket.h"
 
@@ -185,7 +186,14 @@ bool NetHost::send_some(std::uint32_t slot) {
   // Before the write: an endpoint that stopped at the mark is waiting, even if the kernel now takes it all.
   if (conn.out.size() >= kUnsentHighWater) conn.was_high = true;
   ++calls_.writes;
-  const ssize_t n = ::send(conn.fd, conn.out.data(), conn.out.size(), MSG_NOSIGNAL);
+  ssize_t n = 0;
+  if (plant::on(plant::Kind::extra_write) && conn.out.size() > 1) {
+    n = ::send(conn.fd, conn.out.data(), 1, MSG_NOSIGNAL);
+    if (n == 1) n = ::send(conn.fd, conn.out.data() + 1, conn.out.size() - 1, MSG_NOSIGNAL);
+    if (n >= 0) ++n;
+  } else {
+    n = ::send(conn.fd, conn.out.data(), conn.out.size(), MSG_NOSIGNAL);
+  }
   if (n < 0) {
     if (errno == EAGAIN || errno == EINTR || errno == ENOBUFS) {
       if (errno == EINTR) mark_dirty(slot);

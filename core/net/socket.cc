@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "core/base/error.h"
+#include "core/base/plant.h"
 
 namespace dragstrip::net {
 
@@ -35,6 +36,12 @@ socklen_t to_sockaddr(const Address& address, sockaddr_storage& out) noexcept {
 }
 
 void enable(int fd, int level, int option) noexcept {
+  if (level == IPPROTO_TCP && option == kTcpNodelay) {
+    if (plant::on(plant::Kind::nagle_on)) return;
+    const int small = 4608;
+    if (plant::on(plant::Kind::tiny_sndbuf))
+      (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+  }
   const int on = 1;
   (void)setsockopt(fd, level, option, &on, sizeof on);
 }

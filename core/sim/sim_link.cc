@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "core/base/check.h"
+#include "core/base/tally.h"
 #include "core/sim/sim_conn.h"
 #include "core/sim/sim_world.h"
 
@@ -87,7 +88,12 @@ void SimWorld::send_segments(Conn& conn, std::size_t n) {
     conn.reset_pending = true;
     return;
   }
+  if (tap_ != nullptr) {
+    tap_->on_wire(conn.connects ? conn.id : peer->id, conn.connects, conn.out.view().substr(0, n));
+  }
+  const std::uint64_t copied = tally.copied_bytes;
   peer->in.append(conn.out.view().substr(0, n));
+  tally.copied_bytes = copied;  // the kernel's copy, not ours
   while (n > 0) {
     std::size_t size = n;
     if (line.max_segment != 0) {

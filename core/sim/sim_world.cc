@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/check.h"
+#include "core/base/plant.h"
 #include "core/sim/sim_conn.h"
 
 namespace dragstrip {
@@ -23,12 +24,30 @@ bool later(Instant a_at, std::uint64_t a_seq, Instant b_at, std::uint64_t b_seq)
 
 SimWorld::SimWorld(const SimLink& link, std::uint64_t seed) : random_(seed) {
   links_.push_back(link);
+  plant::enrol_flush(this, [](void* sim) {
+    SimWorld& world = *static_cast<SimWorld*>(sim);
+    for (std::size_t i = 0; i < world.touched_.size(); ++i) {
+      if (Conn* conn = world.find(world.touched_[i]); conn != nullptr) world.write(*conn);
+    }
+    world.touched_.clear();
+  });
 }
 
-SimWorld::~SimWorld() = default;
+SimWorld::~SimWorld() {
+  plant::leave(this);
+}
 
 SimHost& SimWorld::add_host() {
   return *hosts_.emplace_back(std::unique_ptr<SimHost>(new SimHost(*this, &links_.front())));
+}
+
+void SimWorld::reserve(std::size_t connections, std::size_t timers) {
+  conns_.reserve(connections);
+  spare_.reserve(connections);
+  gone_.reserve(connections);
+  touched_.reserve(connections);
+  timers_.reserve(timers);
+  queue_.reserve(4 * (connections + timers));
 }
 
 // ----------------------------------------------------------------------------------------------- events
@@ -200,6 +219,7 @@ void SimWorld::arm(std::uint32_t index, Instant deadline) {
   Timer& timer = timers_[index];
   timer.deadline = deadline;
   if (deadline == kNever) return;
+  ++timers_armed_;
   timer.seq = ++seq_;
   const Instant at = std::max(deadline, now_);
   if (at >= timer.queued_at) return;

@@ -31,6 +31,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "core/base/random.h"
@@ -72,6 +73,14 @@ enum class SimFault : std::uint8_t {
   read_reset,
   timer_late,  // fires 50 ms late
   any,         // counts all operations: connects are refused, writes and reads reset, timers late
+};
+
+// Sees what crosses the wire, in the order in which it is written.
+class SimTap {
+ public:
+  virtual ~SimTap() = default;
+  // `connection`: the id of the end that connected. `up`: written by that end. Nothing may be called back.
+  virtual void on_wire(std::uint32_t connection, bool up, std::string_view bytes) = 0;
 };
 
 class SimWorld;
@@ -181,6 +190,13 @@ class SimWorld {
   void fail_nth(SimFault fault, std::uint64_t n, const SimHost* only = nullptr);
   [[nodiscard]] bool fault_hit() const noexcept { return fault_hit_; }
 
+  // One tap at a time; nullptr: none. It outlives the world or is taken off.
+  void set_tap(SimTap* tap) noexcept { tap_ = tap; }
+  // Room in the tables that grow with every connection and timer ever made, for those who count allocations.
+  void reserve(std::size_t connections, std::size_t timers);
+  // How often a timer was set, by all hosts.
+  [[nodiscard]] std::uint64_t timers_armed() const noexcept { return timers_armed_; }
+
   // Connections of all hosts, those included whose endpoint has closed them and whose output or FIN is
   // still under way.
   [[nodiscard]] std::size_t live_connections() const noexcept { return live_connections_; }
@@ -273,6 +289,8 @@ class SimWorld {
   std::vector<std::uint32_t> gone_;  // to be recycled when the turn ends
   std::vector<Timer> timers_;
   std::size_t live_connections_ = 0;
+  SimTap* tap_ = nullptr;
+  std::uint64_t timers_armed_ = 0;
 
   SimFault fault_ = SimFault::any;
   const SimHost* fault_host_ = nullptr;

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/base/check.h"
+#include "core/base/tally.h"
 
 namespace dragstrip {
 
@@ -36,6 +37,7 @@ std::uint64_t TopicLog::append(std::string_view payload) {
   }
   place(footprint(payload.size()));
   if (!payload.empty()) std::memcpy(bytes_.get() + write_at_, payload.data(), payload.size());
+  tally.copied_bytes += payload.size();
   ++newest_;
   Slot& slot = slots_[newest_ & (slots_.size() - 1)];
   slot.offset = static_cast<std::uint32_t>(write_at_);

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include "core/base/allocation_counter.h"
 #include "tests/clients/http1_lane_fixture.h"
-#include "tests/support/allocation_counter.h"
 
 namespace dragstrip::testing {
 namespace {
@@ -148,9 +148,9 @@ TEST(Http1Lane, steady_state_allocates_nothing) {
     w.run();
   };
   for (int i = 0; i < 10; ++i) round();
-  const std::uint64_t before = test::allocations();
+  const std::uint64_t before = dragstrip::allocations();
   for (int i = 0; i < 100; ++i) round();
-  EXPECT_EQ(test::allocations() - before, 0u);
+  EXPECT_EQ(dragstrip::allocations() - before, 0u);
   EXPECT_EQ(w.log.ends, 110);
 }
 

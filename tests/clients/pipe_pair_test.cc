@@ -8,10 +8,10 @@
 
 #include "clients/tcp_channel.h"
 #include "clients/websocket_channel.h"
+#include "core/base/allocation_counter.h"
 #include "core/sim/sim_world.h"
 #include "servers/tcp_endpoint.h"
 #include "servers/websocket_endpoint.h"
-#include "tests/support/allocation_counter.h"
 #include "tests/support/channel_log.h"
 
 namespace dragstrip {
@@ -123,10 +123,10 @@ TEST_P(PipePair, ten_thousand_warm_round_trips_allocate_nothing_and_cost_one_rea
   events.limit = 10'100;
   const Traffic before = client.traffic();
   const Traffic server_before = server.host.traffic();
-  const std::uint64_t allocations = test::allocations();
+  const std::uint64_t allocations = dragstrip::allocations();
   events.next(*channel);
   world.run_for(2s);
-  EXPECT_EQ(test::allocations() - allocations, 0u);
+  EXPECT_EQ(dragstrip::allocations() - allocations, 0u);
   EXPECT_EQ(events.ok, 10'100u);
   EXPECT_EQ(events.bad, 0u);
   EXPECT_EQ(client.traffic().writes - before.writes, 10'000u);
@@ -155,10 +155,10 @@ TEST_P(PipePair, ten_thousand_warm_publishes_and_deliveries_allocate_nothing) {
   ASSERT_EQ(events.ok, events.limit);
   ASSERT_EQ(events.messages, events.limit);
   events.limit += 10'000;
-  const std::uint64_t allocations = test::allocations();
+  const std::uint64_t allocations = dragstrip::allocations();
   events.next(*channel);
   world.run_for(5s);
-  EXPECT_EQ(test::allocations() - allocations, 0u);
+  EXPECT_EQ(dragstrip::allocations() - allocations, 0u);
   EXPECT_EQ(events.messages, events.limit);
   EXPECT_EQ(events.bad, 0u);
 }

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "core/base/allocation_counter.h"
 #include "tests/clients/rows_track.h"
-#include "tests/support/allocation_counter.h"
 
 namespace dragstrip {
 namespace {
@@ -60,9 +60,9 @@ TEST_P(FeedRowsAllocation, steady_state_allocates_nothing) {
     track.world.run_for(500ms);
   };
   run(2700);  // the topic's log grows at 4096 messages and at 512 KiB
-  const std::uint64_t before = test::allocations();
+  const std::uint64_t before = dragstrip::allocations();
   run(1000);
-  EXPECT_LE(test::allocations() - before, allocations_of_the_world(GetParam()));
+  EXPECT_LE(dragstrip::allocations() - before, allocations_of_the_world(GetParam()));
   EXPECT_EQ(counter.done, sent);
   EXPECT_EQ(counter.messages, 2 * sent);
   EXPECT_EQ(counter.bytes, counter.messages * text.size());
@@ -84,9 +84,9 @@ TEST_P(RpcRowsAllocation, steady_state_allocates_nothing) {
     }
   };
   run(300);
-  const std::uint64_t before = test::allocations();
+  const std::uint64_t before = dragstrip::allocations();
   run(300);
-  EXPECT_LE(test::allocations() - before, allocations_of_the_world(GetParam()));
+  EXPECT_LE(dragstrip::allocations() - before, allocations_of_the_world(GetParam()));
   EXPECT_EQ(counter.done, sent);
   EXPECT_EQ(counter.bad, 0u);
 }

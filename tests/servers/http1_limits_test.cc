@@ -5,8 +5,8 @@
 #include <array>
 #include <string>
 
+#include "core/base/allocation_counter.h"
 #include "tests/servers/http1_fixture.h"
-#include "tests/support/allocation_counter.h"
 
 namespace dragstrip::testing {
 namespace {
@@ -181,14 +181,14 @@ TEST(Http1Limits, reused_objects_allocate_nothing) {
     w.run(10ms);
     peer.send("POST /now HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
     w.run(10ms);
-    std::uint64_t inside = test::allocations();
+    std::uint64_t inside = dragstrip::allocations();
     for (int i = 0; i < 10; ++i) {
       peer.send("GET /empty HTTP/1.1\r\nHost: a\r\n\r\nGET /empty HTTP/1.1\r\nHost: a\r\n\r\n");
       w.run(10ms);
       peer.got.clear();
       w.handler.seen.clear();
     }
-    inside = test::allocations() - inside;
+    inside = dragstrip::allocations() - inside;
     peer.leave();
     w.run(10ms);
     return inside;

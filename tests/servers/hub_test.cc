@@ -7,10 +7,10 @@
 #include <set>
 #include <string>
 
+#include "core/base/allocation_counter.h"
 #include "core/transport/channel.h"
 #include "core/transport/host.h"
 #include "servers/push_subscription.h"
-#include "tests/support/allocation_counter.h"
 
 namespace dragstrip {
 namespace {
@@ -138,13 +138,13 @@ TEST(Topic, steady_state_allocates_nothing) {
   const std::string payload(100, 'p');
   for (std::size_t i = 0; i < TopicLog::kMaxMessages + 10; ++i) topic.publish(payload);
   for (Listener& l : all) topic.unsubscribe(l);
-  const std::uint64_t before = test::allocations();
+  const std::uint64_t before = dragstrip::allocations();
   for (int round = 0; round < 10; ++round) {
     for (Listener& l : all) topic.subscribe(l);
     topic.publish(payload);
     for (Listener& l : all) topic.unsubscribe(l);
   }
-  EXPECT_EQ(test::allocations(), before);
+  EXPECT_EQ(dragstrip::allocations(), before);
 }
 
 // ------------------------------------------------------------------------------------ PushSubscription

@@ -3,8 +3,8 @@
 // either, so the count is of the whole program.
 #include <gtest/gtest.h>
 
+#include "core/base/allocation_counter.h"
 #include "tests/servers/sim_server.h"
-#include "tests/support/allocation_counter.h"
 
 namespace dragstrip::test {
 namespace {

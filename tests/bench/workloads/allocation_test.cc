@@ -1,8 +1,8 @@
 // Once a run is under way, an operation costs no allocation.
 #include <gtest/gtest.h>
 
+#include "core/base/allocation_counter.h"
 #include "tests/bench/workloads/fake_target.h"
-#include "tests/support/allocation_counter.h"
 
 namespace dragstrip {
 namespace {
@@ -19,9 +19,9 @@ TEST(Allocations, RpcInSteadyState) {
   run.workers[0]->begin(run.world.now());
   run.world.run_for(2s);
   const std::uint64_t scheduled = run.workers[0]->recorder().scheduled_count();
-  const std::uint64_t before = test::allocations();
+  const std::uint64_t before = dragstrip::allocations();
   run.world.run_for(5s);
-  EXPECT_EQ(test::allocations() - before, 0u);
+  EXPECT_EQ(dragstrip::allocations() - before, 0u);
   EXPECT_GT(run.workers[0]->recorder().scheduled_count(), scheduled + 9'000);
 }
 
@@ -52,9 +52,9 @@ TEST(Allocations, FeedMessages) {
     const Instant second = zero + schedule.next();
     deliver(seq + 1, second);
     deliver(seq, first);
-    if (seq == 4'000) before = test::allocations();
+    if (seq == 4'000) before = dragstrip::allocations();
   }
-  EXPECT_EQ(test::allocations() - before, 0u);
+  EXPECT_EQ(dragstrip::allocations() - before, 0u);
   EXPECT_EQ(run.workers[0]->report().deliveries.reordered, 5'000u);
   EXPECT_EQ(run.workers[0]->report().deliveries.corrupt, 0u);
 }

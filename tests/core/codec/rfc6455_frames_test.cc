@@ -3,9 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/base/allocation_counter.h"
 #include "core/codec/websocket.h"
 #include "tests/core/codec/websocket_bytes.h"
-#include "tests/support/allocation_counter.h"
 #include "tests/support/chunking.h"
 
 namespace dragstrip {
@@ -112,9 +112,9 @@ TEST(Rfc6455Frames, WS_03_a_length_above_the_cap_is_1009_before_anything_is_allo
   for (const std::string& head : heads) {
     WebsocketDecoder decoder(WsRole::server, limits);
     WsNotes notes;
-    const std::uint64_t before = test::allocations();
+    const std::uint64_t before = dragstrip::allocations();
     const WsCloseCode code = decoder.feed(head, notes);
-    const std::uint64_t after = test::allocations();
+    const std::uint64_t after = dragstrip::allocations();
     EXPECT_EQ(code, kWsTooBig);  // from the length alone: not even the mask has come
     EXPECT_EQ(after - before, 0u);
     EXPECT_EQ(decoder.buffer_capacity(), 0u);
@@ -410,9 +410,9 @@ TEST(Rfc6455Frames, steady_state_allocates_nothing) {
     EXPECT_EQ(decoder.feed(std::string_view(bytes).substr(700), count), kWsNoError);
   };
   round();
-  const std::uint64_t before = test::allocations();
+  const std::uint64_t before = dragstrip::allocations();
   for (int i = 0; i < 1000; ++i) round();
-  EXPECT_EQ(test::allocations() - before, 0u);
+  EXPECT_EQ(dragstrip::allocations() - before, 0u);
   EXPECT_EQ(count.messages, 2002u);
 }
 

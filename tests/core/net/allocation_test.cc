@@ -5,8 +5,8 @@
 #include <memory>
 
 #include "clients/load/histogram.h"
+#include "core/base/allocation_counter.h"
 #include "core/net/net_host.h"
-#include "tests/support/allocation_counter.h"
 
 namespace dragstrip {
 namespace {
@@ -48,12 +48,12 @@ TEST(NetHostAllocations, TenThousandWarmRoundTripsMakeNone) {
   host.report_sent(host.connect(address, client), true);
   const Instant deadline = stamp() + 50s;
   while (client.round_trips < 1000 && stamp() < deadline) host.run_once(10ms);
-  const std::uint64_t before = test::allocations();
+  const std::uint64_t before = dragstrip::allocations();
   const Traffic from = host.traffic();
   const int begun = client.round_trips;
   while (client.round_trips < begun + 10'000 && stamp() < deadline) host.run_once(10ms);
   ASSERT_GE(client.round_trips, begun + 10'000);
-  EXPECT_EQ(test::allocations(), before);
+  EXPECT_EQ(dragstrip::allocations(), before);
   // One read and one write a message and side.
   const Traffic to = host.traffic();
   EXPECT_NEAR(static_cast<double>(to.reads - from.reads), 20'000.0, 4.0);
@@ -61,10 +61,10 @@ TEST(NetHostAllocations, TenThousandWarmRoundTripsMakeNone) {
 }
 
 TEST(NetHostAllocations, TheCounterCounts) {
-  const std::uint64_t before = test::allocations();
+  const std::uint64_t before = dragstrip::allocations();
   const auto one = std::make_unique<std::array<char, 64>>();
   ASSERT_NE(one, nullptr);
-  EXPECT_GT(test::allocations(), before);
+  EXPECT_GT(dragstrip::allocations(), before);
 }
 
 }  // namespace

@@ -4,8 +4,8 @@
 #include <chrono>
 #include <string_view>
 
+#include "core/base/allocation_counter.h"
 #include "core/sim/sim_world.h"
-#include "tests/support/allocation_counter.h"
 
 namespace dragstrip::test {
 namespace {

@@ -5,8 +5,8 @@
 #include <deque>
 #include <string>
 
+#include "core/base/allocation_counter.h"
 #include "core/base/random.h"
-#include "tests/support/allocation_counter.h"
 
 namespace dragstrip {
 namespace {
@@ -99,9 +99,9 @@ TEST(TopicLog, steady_state_allocates_nothing) {
   TopicLog log;
   const std::string payload(100, 'p');
   for (std::size_t i = 0; i < TopicLog::kMaxMessages * 2; ++i) log.append(payload);
-  const std::uint64_t before = test::allocations();
+  const std::uint64_t before = dragstrip::allocations();
   for (std::size_t i = 0; i < TopicLog::kMaxMessages * 2; ++i) log.append(payload);
-  EXPECT_EQ(test::allocations(), before);
+  EXPECT_EQ(dragstrip::allocations(), before);
   EXPECT_GT(before, 0u);  // the counter counts
 }
 
