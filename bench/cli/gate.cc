@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bench/cli/command.h"
+#include "bench/cli/gate_counters.h"
 #include "bench/cli/gate_run.h"
 #include "bench/gate/analysis.h"
 #include "bench/gate/offline.h"
@@ -52,6 +53,7 @@ void define(CLI::App& app, Flags& flags) {
       ->check(CLI::Range(1e-6, 0.2));
   app.add_option("--seed", run.seed, "of the order; default: the suite's");
   app.add_option("--allow-mismatch", run.allowed, "compiler, flags, or a library that is meant to differ");
+  app.add_flag("--no-counters", run.no_counters, "without the deterministic lane (`dragstrip counters`)");
   app.add_flag("--dry-run", run.dry_run, "print the cells and the time they take, run nothing");
   app.add_flag("--quiet", run.quiet, "no progress on stderr");
   app.add_option("--replay", flags.replay, "judge the recording in a gate.json again, run nothing");
@@ -128,7 +130,26 @@ int count_verdicts(const Flags& flags, const Recording& recording) {
   return 0;
 }
 
+// `dragstrip counters` of two builds: exact, so nothing but the difference is judged.
+GateReport counters_only(const Flags& flags, const Policy& policy) {
+  const CounterComparison found = compare_counter_files(flags.results[0], flags.results[1]);
+  GateReport report;
+  report.paired = false;
+  report.counters = found.changes;
+  report.counters_compared = found.compared;
+  report.notes = found.notes;
+  for (const std::string& missing : found.missing) report.reasons.push_back({Cause::input, missing});
+  conclude(report, policy);
+  return report;
+}
+
 GateReport offline(const Flags& flags, const Policy& policy) {
+  const bool base_counts = is_counter_file(flags.results[0]);
+  if (base_counts != is_counter_file(flags.results[1])) {
+    throw UserError(ExitCode::usage, "one file holds counters, the other does not: " + flags.results[0] +
+                                         ", " + flags.results[1]);
+  }
+  if (base_counts) return counters_only(flags, policy);
   OfflineOptions options;
   options.allowed = flags.run.allowed;
   options.config.fwer = flags.run.fwer.value_or(options.config.fwer);
@@ -157,7 +178,7 @@ int gate_command(int argc, const char* const* argv) {
     const Recording recording = read_recording(flags.replay);
     if (flags.resample > 0) return count_verdicts(flags, recording);
     prepare(flags.out);
-    return finish(flags, analyse(recording, {}, policy), &recording);
+    return finish(flags, analyse(recording, recording.counters, policy), &recording);
   }
   if (flags.resample > 0) throw UserError(ExitCode::usage, "--resample redraws a recording: give --replay");
   if (!flags.results.empty()) {
@@ -173,9 +194,9 @@ int gate_command(int argc, const char* const* argv) {
   if (!flags.run.dry_run) prepare(flags.out);
   std::string command = "dragstrip";
   for (int i = 0; i < argc; ++i) command += std::string(" ") + argv[i];
-  const std::optional<GateRun> run = run_gate(flags.run, command);
-  if (!run) return 0;  // a dry run
-  return finish(flags, analyse(run->recording, run->counters, policy), &run->recording);
+  const std::optional<Recording> recording = run_gate(flags.run, command);
+  if (!recording) return 0;  // a dry run
+  return finish(flags, analyse(*recording, recording->counters, policy), &*recording);
 }
 
 }  // namespace dragstrip::cli

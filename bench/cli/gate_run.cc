@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "bench/cli/gate_counters.h"
 #include "bench/gate/builds.h"
 #include "bench/gate/pair_runner.h"
 #include "bench/runner/fitness.h"
@@ -159,13 +160,12 @@ bool wants_to_run(const GateRunFlags& flags) {
          !flags.head_command.empty() || !flags.url.empty() || flags.dry_run;
 }
 
-std::optional<GateRun> run_gate(const GateRunFlags& flags, const std::string& command) {
+std::optional<Recording> run_gate(const GateRunFlags& flags, const std::string& command) {
   check(flags);
   const Plan plan = make_plan(flags);
   if (flags.dry_run) return describe(plan), std::nullopt;
   need_time(plan);
-  GateRun run;
-  Recording& recording = run.recording;
+  Recording recording;
   recording.created_utc = utc_now();
   recording.command = command;
   recording.seed = plan.suite.seed;
@@ -183,8 +183,13 @@ std::optional<GateRun> run_gate(const GateRunFlags& flags, const std::string& co
   pairs.deadline = stamp() + Duration{static_cast<std::int64_t>(plan.config.max_minutes * 60e9)};
   RunnerOptions options;
   options.interrupts = &interrupts;
-  record_pairs(recording, pairs, options, Progress::detect(flags.quiet));
-  return run;
+  if (flags.base_command.empty() && !flags.no_counters) {
+    count_arms(recording, pairs.arms[0].program, pairs.arms[1].program, interrupts);
+  }
+  if (recording.failures.empty() && !recording.interrupted) {
+    record_pairs(recording, pairs, options, Progress::detect(flags.quiet));
+  }
+  return recording;
 }
 
 }  // namespace dragstrip::cli

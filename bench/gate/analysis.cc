@@ -307,6 +307,7 @@ GateReport analyse(const Recording& recording, const CounterComparison& counters
   report.machine = recording.machine;
   report.counters = counters.changes;
   report.counters_compared = counters.compared;
+  report.notes = counters.notes;
   for (const std::string& missing : counters.missing) report.reasons.push_back({Cause::input, missing});
   check_run(recording, report);
   judge_null(recording, report);

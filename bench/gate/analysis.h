@@ -23,12 +23,7 @@ inline constexpr double kMaxDroppedShare = 0.20;
 // Cells that need stage 2, worst first, as stage 1 has it. Empty: everything has passed.
 std::vector<std::size_t> cells_for_stage_two(const Recording& recording);
 
-// `counters`, if any, are put into the report before it is concluded.
-struct CounterComparison {
-  std::vector<CounterChange> changes;
-  std::size_t compared = 0;
-  std::vector<std::string> missing;  // cells or counters only one side has: unusable input
-};
+// `counters` are put into the report before it is concluded.
 GateReport analyse(const Recording& recording, const CounterComparison& counters, const Policy& policy);
 
 }  // namespace dragstrip

@@ -59,6 +59,21 @@ Json pair_json(const GatePair& pair) {
           {"notes", pair.notes}};
 }
 
+Json counters_json(const CounterComparison& counters) {
+  Json changes = Json::array();
+  for (const CounterChange& change : counters.changes) {
+    changes.push_back({{"cell", change.cell},
+                       {"counter", change.counter},
+                       {"base", change.base},
+                       {"head", change.head},
+                       {"worse", change.worse}});
+  }
+  return {{"compared", counters.compared},
+          {"changes", changes},
+          {"missing", counters.missing},
+          {"notes", counters.notes}};
+}
+
 // ------------------------------------------------------------------------------------------------ reading
 
 [[noreturn]] void refuse(const std::string& name, const std::string& why) {
@@ -216,6 +231,17 @@ void read_lists(Recording& r, const Node& root) {
   }
 }
 
+void read_counters(CounterComparison& counters, const Node& node) {
+  counters.compared = node["compared"].whole(0, 1'000'000'000);
+  for (const Node& item : node["changes"].items()) {
+    counters.changes.push_back({item["cell"].text(), item["counter"].text(),
+                                item["base"].whole(0, ~std::uint64_t{0}),
+                                item["head"].whole(0, ~std::uint64_t{0}), item["worse"].flag()});
+  }
+  for (const Node& item : node["missing"].items()) counters.missing.push_back(item.text());
+  for (const Node& item : node["notes"].items()) counters.notes.push_back(item.text());
+}
+
 Json parse_json(const std::string& text, const std::string& name) {
   if (text.empty()) throw UserError(ExitCode::usage, name + " is empty");
   try {
@@ -273,6 +299,7 @@ Json recording_json(const Recording& r) {
                                 {"text", failure.text},
                                 {"code", failure.code}});
   }
+  json["counters"] = counters_json(r.counters);
   return json;
 }
 
@@ -299,6 +326,7 @@ Recording parse_recording(const std::string& text, const std::string& name) {
   r.base = read_build(root["base"]);
   r.head = read_build(root["head"]);
   read_lists(r, root);
+  read_counters(r.counters, root["counters"]);
   return r;
 }
 

@@ -73,6 +73,20 @@ struct GateFailure {
   int code = 3;  // 3 the target failed, 4 the run was invalid
 };
 
+// What the deterministic lane found (dragstrip counters): exact, so there is nothing to judge.
+struct CounterChange {
+  std::string cell, counter;
+  std::uint64_t base = 0;
+  std::uint64_t head = 0;
+  bool worse = false;
+};
+struct CounterComparison {
+  std::vector<CounterChange> changes;
+  std::size_t compared = 0;
+  std::vector<std::string> missing;  // what head does not have: unusable input
+  std::vector<std::string> notes;    // what was not compared, and why
+};
+
 struct Recording {
   std::string created_utc;
   std::string command;
@@ -89,6 +103,7 @@ struct Recording {
   std::vector<GateCell> cells;
   std::vector<GatePair> pairs;
   std::vector<GateFailure> failures;
+  CounterComparison counters;
 };
 
 inline constexpr const char* kRecordingSchema = "dragstrip.pairs/1";

@@ -53,13 +53,6 @@ struct MetricReport {
   std::string note;       // why it is not judged
 };
 
-struct CounterChange {
-  std::string cell, counter;
-  std::uint64_t base = 0;
-  std::uint64_t head = 0;
-  bool worse = false;
-};
-
 // In the order in which they win.
 enum class Cause : std::uint8_t { interrupted, counter, input, target, unfit, timed, undecided };
 ExitCode code_of(Cause cause) noexcept;

@@ -104,7 +104,7 @@ TEST(Verdict, Precedence) {
   SyntheticGate synthetic(shape, 3);
   synthetic.plant(0, 0.2);
   Recording recording = synthetic.run();
-  const CounterComparison worse{{{"feed/sse/h1", "writes", 1, 2, true}}, 10, {}};
+  const CounterComparison worse{{{"feed/sse/h1", "writes", 1, 2, true}}, 10, {}, {}};
   EXPECT_EQ(analyse(recording, {}, {}).code, ExitCode::regression);
   Recording unfit = recording;
   unfit.machine.fitness = "D";
@@ -112,7 +112,7 @@ TEST(Verdict, Precedence) {
   Recording died = unfit;
   died.failures.push_back({"rpc/request/h1/0", 2, "head", "the server exited 1", 3});
   EXPECT_EQ(analyse(died, {}, {}).code, ExitCode::target_failed);
-  EXPECT_EQ(analyse(died, {{}, 10, {"counter x is missing in head"}}, {}).code, ExitCode::usage);
+  EXPECT_EQ(analyse(died, {{}, 10, {"counter x is missing in head"}, {}}, {}).code, ExitCode::usage);
   const GateReport counter = analyse(died, worse, {});
   EXPECT_EQ(counter.code, ExitCode::regression);
   EXPECT_EQ(counter.headline.find("regression: writes of feed/sse/h1 rose from 1 to 2"), 0u);
