@@ -42,10 +42,13 @@ CounterComparison compare_cells(const counters::Cells& base, const counters::Cel
     found.notes.emplace_back("system calls were counted for one build only and are not compared");
   }
   found.compared = counters_in(base);
+  std::size_t better = 0;
   for (const counters::Difference& difference : counters::compare(base, head, {}, left_out)) {
     switch (difference.change) {
-      case counters::Change::worse:
       case counters::Change::better:
+        ++better;
+        [[fallthrough]];
+      case counters::Change::worse:
         found.changes.push_back({difference.cell, difference.group + "." + difference.counter,
                                  difference.before, difference.now,
                                  difference.change == counters::Change::worse});
@@ -58,6 +61,10 @@ CounterComparison compare_cells(const counters::Cells& base, const counters::Cel
                               " are new: there is nothing to compare them with");
         break;
     }
+  }
+  if (better > 0) {
+    found.notes.push_back(
+        fmt::format("{} counters got better; `dragstrip counters --update` writes them down", better));
   }
   return found;
 }
