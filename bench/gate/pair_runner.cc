@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <numeric>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "bench/gate/analysis.h"
 #include "bench/runner/run_once.h"
 #include "core/base/random.h"
-#include "results/summary.h"
 
 namespace dragstrip {
 
@@ -39,6 +39,19 @@ std::vector<std::optional<double>> values_of(const GateCell& cell, const RunReco
     values.push_back(usable ? std::optional<double>(found->value) : std::nullopt);
   }
   return values;
+}
+
+// Invalid for what the target did, or for accounts that do not close: no pair, and no verdict. What else
+// makes a run invalid (a generator that was late, beside whatever else was noted) drops the pair.
+bool went_wrong(const RunRecord& run) {
+  static constexpr std::array<std::string_view, 14> kFaults{
+      "ledger",         "lost",     "corrupt",     "foreign",       "reordered",
+      "duplicate",      "nothing",  "target_died", "target_failed", "server_died",
+      "server_crashed", "schedule", "target_hung", "no_resources"};
+  return run.verdict == Verdict::invalid &&
+         std::any_of(run.reasons.begin(), run.reasons.end(), [](const Reason& reason) {
+           return std::find(kFaults.begin(), kFaults.end(), reason.code) != kFaults.end();
+         });
 }
 
 class Recorder {
@@ -130,8 +143,7 @@ class Recorder {
       recording_.interrupted = true;
       return false;
     }
-    const bool unusable =
-        end.record && end.record->verdict == Verdict::invalid && !generator_was_late(*end.record);
+    const bool unusable = end.record && went_wrong(*end.record);
     if (end.record && !unusable) {
       record = std::move(end.record);
       return true;

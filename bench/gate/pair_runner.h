@@ -5,8 +5,8 @@
 // the first stage only the cells that need it go on (analysis.h). The order is a function of the seed; what
 // was measured never changes it, but for which cells enter stage 2.
 //
-// A pair is dropped, whole, when the load generator of one of its runs was late (results/summary.h): a rule
-// about the machine, fixed beforehand. Anything else that goes wrong ends the recording with a failure that
+// A pair is dropped, whole, when one of its runs is invalid for reasons of the machine (the load generator was
+// late): a rule fixed beforehand. A target that fails, loses or corrupts ends the recording with a failure that
 // names the arm. Never: judges, repeats a run.
 #pragma once
 
