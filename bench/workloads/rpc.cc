@@ -4,8 +4,6 @@
 #include <cstring>
 #include <utility>
 
-#include "core/codec/message.h"
-
 namespace dragstrip {
 
 namespace {
@@ -133,20 +131,21 @@ void RpcWorker::release(std::uint32_t slot, OpId op, Instant intended, Instant a
   recorder_.scheduled(intended);
   recorder_.released(intended, slip, at);
   if (!plan_.closed) recorder_.acted(intended, intended + slip);
-  write_payload(op, intended);
+  write_payload(pending);
   slots_[slot].channel->request(op, {payload_.data(), payload_.size()}, intended);
 }
 
-void RpcWorker::write_payload(OpId op, Instant intended) {
+void RpcWorker::write_payload(Pending& pending) {
   if (payload_.size() < kMessageHeaderSize) {
-    for (std::size_t i = 0; i < payload_.size(); ++i) payload_[i] = short_payload_byte(op, i);
+    for (std::size_t i = 0; i < payload_.size(); ++i) payload_[i] = short_payload_byte(pending.op, i);
     return;
   }
   MessageHeader header;
   header.run = plan_.run;
-  header.seq = op & kSeqMask;
-  header.intended = intended;
+  header.seq = pending.op & kSeqMask;
+  header.intended = pending.intended;
   write_message(payload_, header);
+  std::copy_n(payload_.begin(), pending.head.size(), pending.head.begin());
 }
 
 bool RpcWorker::right_answer(const Pending& pending, std::string_view answer) {
@@ -159,11 +158,8 @@ bool RpcWorker::right_answer(const Pending& pending, std::string_view answer) {
     }
     return true;
   }
-  // The checksum covers every byte, and the header says whose they are: an echo of another request is found
-  // too.
-  const ReadMessage read = read_message(answer);
-  return read.check == MessageCheck::ok && read.header.run == plan_.run &&
-         read.header.seq == (pending.op & kSeqMask) && read.header.intended == pending.intended;
+  // Byte for byte: the header says whose answer it is, so an echo of another request is found too.
+  return is_message(answer, {pending.head.data(), pending.head.size()}, pending.op & kSeqMask);
 }
 
 Outcome RpcWorker::judge(const Pending& pending, const Sample& sample, std::string_view answer) {

@@ -9,9 +9,11 @@
 // target the channel's judgement (2xx, an echo) is all there is.
 #pragma once
 
+#include <array>
 #include <vector>
 
 #include "bench/workloads/load_worker.h"
+#include "core/codec/message.h"
 
 namespace dragstrip {
 
@@ -27,7 +29,8 @@ class RpcWorker final : public LoadWorker {
     Release release;
     Instant not_before = kUnset;  // closed loop: after a failure
     bool busy = false;
-    bool queued = false;  // in free_
+    bool queued = false;                          // in free_
+    std::array<char, kMessageHeaderSize> head{};  // of the request; its answer is the same
   };
 
   void on_begin() override;
@@ -46,7 +49,7 @@ class RpcWorker final : public LoadWorker {
   void make_free(std::uint32_t slot, Instant since);
   [[nodiscard]] bool take_free(std::uint32_t& slot);
   void release(std::uint32_t slot, OpId op, Instant intended, Instant at);
-  void write_payload(OpId op, Instant intended);
+  void write_payload(Pending& pending);
   [[nodiscard]] bool right_answer(const Pending& pending, std::string_view answer);
   [[nodiscard]] Outcome judge(const Pending& pending, const Sample& sample, std::string_view answer);
   void record(const Pending& pending, const Sample& sample, Outcome outcome, Instant readable);

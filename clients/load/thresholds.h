@@ -30,6 +30,9 @@ inline constexpr Duration kMissedTick{20'000'000};
 inline constexpr double kMissedTicks = 0.01;
 // CPU time of a generator thread over wall time.
 inline constexpr double kBusyShare = 0.80;
+// A server this busy is saturated: what it might have left is within the margin of a claim on throughput (5
+// %). A closed loop that keeps it there measures the server, however busy the generator is.
+inline constexpr double kSaturatedShare = 0.95;
 // Above what a quiet machine shows during a run (docs/methodology.md has the readings).
 inline constexpr double kStealShare = 0.01;
 inline constexpr double kPressureShare = 0.25;

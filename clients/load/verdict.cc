@@ -135,7 +135,7 @@ class Judge {
     }
     const auto window = static_cast<double>((r_.window_to() - r_.window_from()).count());
     const double server = static_cast<double>(facts_.use.server_cpu_ns.value_or(0)) / window;
-    if (server >= busy) return;
+    if (server >= std::min(busy, thresholds::kSaturatedShare)) return;
     mark(Verdict::suspect, "busy",
          fmt::format(
              "the generator, {:.0f} % busy, set the pace of the closed loop, not the server with {:.0f} %",

@@ -157,6 +157,16 @@ void write_message(std::span<char> payload, const MessageHeader& header) noexcep
   put(bytes, kChecksum, checksum_of({bytes, payload.size()}));
 }
 
+bool is_message(std::string_view payload, std::string_view head, std::uint64_t seq) noexcept {
+  if (payload.substr(0, kMessageHeaderSize) != head) return false;
+  const char* const filler = kFiller.data() + seq % kDigits.size();
+  for (std::size_t at = kMessageHeaderSize; at < payload.size(); at += kDigits.size()) {
+    if (std::memcmp(payload.data() + at, filler, std::min(kDigits.size(), payload.size() - at)) != 0)
+      return false;
+  }
+  return true;
+}
+
 ReadMessage read_message(std::string_view payload) noexcept {
   ReadMessage result;
   if (payload.size() < kMessageHeaderSize || payload[0] != kMagic) return result;

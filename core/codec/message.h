@@ -39,6 +39,9 @@ struct MessageHeader {
 
 // Fills all of `payload` (>= kMessageHeaderSize bytes): header, filler, checksum.
 void write_message(std::span<char> payload, const MessageHeader&) noexcept;
+// Whether `payload` is, byte for byte, what write_message made of an unstamped header with this `seq` whose
+// first kMessageHeaderSize bytes came out as `head`. For whoever has kept those: nothing is parsed or summed.
+[[nodiscard]] bool is_message(std::string_view payload, std::string_view head, std::uint64_t seq) noexcept;
 
 enum class MessageCheck : std::uint8_t { ok, not_ours, corrupt };
 struct ReadMessage {

@@ -302,6 +302,10 @@ TEST_F(VerdictTest, ABusyGenerator) {
   expect(Verdict::suspect, "busy");
   facts_.use.server_cpu_ns = 1'700'000'000;
   EXPECT_EQ(judge(facts_).verdict, Verdict::valid);
+  facts_.use.client_busy_share = 1.0;  // both are: the server has nothing left that could have been measured
+  expect(Verdict::suspect, "busy");
+  facts_.use.server_cpu_ns = 1'910'000'000;
+  EXPECT_EQ(judge(facts_).verdict, Verdict::valid);
 }
 
 TEST_F(VerdictTest, Retransmits) {

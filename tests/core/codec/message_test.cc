@@ -110,6 +110,27 @@ TEST(Message, EveryFlippedBitIsNoticed) {
   }
 }
 
+TEST(Message, IsExactlyTheOneThatWasWritten) {
+  for (const std::size_t size : {32u, 33u, 100u, 131u, 1000u}) {
+    std::string payload(size, '?');
+    write_message(payload, {.run = 7, .seq = 12'345, .intended = instant_from_ns(99)});
+    const std::string head = payload.substr(0, kMessageHeaderSize);
+    EXPECT_TRUE(is_message(payload, head, 12'345));
+    for (std::size_t at = 0; at < size; ++at) {
+      for (int bit = 0; bit < 8; ++bit) {
+        std::string other = payload;
+        other[at] = static_cast<char>(other[at] ^ (1 << bit));
+        EXPECT_FALSE(is_message(other, head, 12'345)) << size << " " << at << " " << bit;
+      }
+    }
+    EXPECT_FALSE(is_message(std::string_view(payload).substr(0, 31), head, 12'345));
+    // The echo of another request.
+    std::string next(size, '?');
+    write_message(next, {.run = 7, .seq = 12'346, .intended = instant_from_ns(99)});
+    EXPECT_FALSE(is_message(next, head, 12'345));
+  }
+}
+
 TEST(Message, TruncatedExtendedAndForeign) {
   const std::string good = written(example(), 100);
   for (std::size_t size = 0; size < good.size(); ++size) {
