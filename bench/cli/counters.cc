@@ -48,6 +48,7 @@ void check_flags(CountersFlags& flags) {
   }
   if (flags.row.empty() || find_row(flags.row) != nullptr) return;
   std::vector<std::string_view> names;
+  names.reserve(kRows.size());
   for (const Row& row : kRows) names.push_back(row.name);
   throw UserError(ExitCode::usage, "unknown row '" + flags.row + "'" + did_you_mean(flags.row, names) +
                                        "; `dragstrip list rows` shows them");

@@ -5,9 +5,9 @@
 // the first stage only the cells that need it go on (analysis.h). The order is a function of the seed; what
 // was measured never changes it, but for which cells enter stage 2.
 //
-// A pair is dropped, whole, when one of its runs is invalid for reasons of the machine (the load generator was
-// late): a rule fixed beforehand. A target that fails, loses or corrupts ends the recording with a failure that
-// names the arm. Never: judges, repeats a run.
+// A pair is dropped, whole, when one of its runs is invalid for reasons of the machine (the load generator
+// was late): a rule fixed beforehand. A target that fails, loses or corrupts ends the recording with a
+// failure that names the arm. Never: judges, repeats a run.
 #pragma once
 
 #include <array>

@@ -1,8 +1,9 @@
 // A suite: which cells are run, how often and for how long. Read from TOML that people copy and edit, so
 // every error names file, line, and what was probably meant.
 //
-// A table [gate] is left to bench/gate/config.h. Owns: the meaning and the limits of the keys (the comments in bench/suites/quick.toml explain them), the
-// product of lists, the ids and groups of cells. Never: runs anything.
+// A table [gate] is left to bench/gate/config.h. Owns: the meaning and the limits of the keys (the comments
+// in bench/suites/quick.toml explain them), the product of lists, the ids and groups of cells. Never: runs
+// anything.
 #pragma once
 
 #include <cstdint>

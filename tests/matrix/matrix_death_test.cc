@@ -76,7 +76,7 @@ TEST_P(MatrixDeath, SilenceEndsAtTheDeadline) {
   for (const Duration into : {300ms, 900ms, 2100ms}) {
     SCOPED_TRACE("silent from " + std::to_string(into.count()));
     SimDirection line{.delay = 1ms};
-    line.stalls = {{instant_from_ns(0) + 3s + into, kNever}};
+    line.stalls = {{instant_from_ns(0) + 3s + into, instant_from_ns(0) + 24h}};
     LoadRig rig(plan(), {{.delay = 1ms}, line});
     ASSERT_TRUE(rig.run());
     const Recorder& books = rig.recorder();
