@@ -1,5 +1,7 @@
 #include "bench/counters/counts.h"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 #include "core/base/error.h"
@@ -20,7 +22,7 @@ Group group_from(const json& value, std::string_view file, const std::string& wh
   if (!value.is_object()) unusable(file, where + " is no object");
   Group group;
   for (const auto& [name, count] : value.items()) {
-    if (!count.is_number_unsigned()) unusable(file, where + " " + name + " is no whole number");
+    if (!count.is_number_unsigned()) unusable(file, fmt::format("{} {} is no whole number", where, name));
     group.emplace(name, count.get<std::uint64_t>());
   }
   return group;
@@ -51,7 +53,7 @@ Cells from_json(std::string_view text, std::string_view file) {
     if (!groups.is_object()) unusable(file, name + " is no object");
     Cell& cell = cells[name];
     for (const auto& [group, counts] : groups.items()) {
-      cell.emplace(group, group_from(counts, file, name + " " + group));
+      cell.emplace(group, group_from(counts, file, fmt::format("{} {}", name, group)));
     }
   }
   if (cells.empty()) unusable(file, "it has no cells");

@@ -142,7 +142,7 @@ bool WireTap::next_http2(Direction& way, bool up) {
   if (way.held.size() < kHttp2Head) return false;
   const std::string_view held = way.held;
   const std::size_t length = big_endian(held.substr(0, 3));
-  const int type = held[3];
+  const auto type = static_cast<unsigned char>(held[3]);
   const bool fields = type == kHeaders || type == kContinuation;
   if (fields && held.size() < kHttp2Head + length) return false;
   ++counts_.frames[up];

@@ -203,6 +203,7 @@ void judge_null(const Recording& recording, GateReport& report) {
   std::vector<Meaning> meanings;
   const auto add = [&](std::size_t coin, std::vector<double> y, const std::string& what, double floor) {
     std::vector<double> mirrored;
+    mirrored.reserve(y.size());
     for (const double value : y) mirrored.push_back(-value);
     const double effect = hodges_lehmann(y);
     series.push_back({coin, std::move(y)});
@@ -291,9 +292,11 @@ std::vector<std::size_t> cells_for_stage_two(const Recording& recording) {
     if (!fresh) found->second = std::min(found->second, rank);
   }
   std::vector<std::pair<double, std::size_t>> order;
+  order.reserve(urgency.size());
   for (const auto& [cell, rank] : urgency) order.emplace_back(rank, cell);
   std::sort(order.begin(), order.end());
   std::vector<std::size_t> cells;
+  cells.reserve(order.size());
   for (const auto& [rank, cell] : order) cells.push_back(cell);
   return cells;
 }

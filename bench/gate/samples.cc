@@ -1,4 +1,5 @@
 // Reading what the offline gate compares.
+#include <fmt/format.h>
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -219,7 +220,7 @@ SampleSet google_benchmark(const std::string& path, const std::vector<std::pair<
       for (const BenchmarkFile& file : read) {
         const auto values = file.values.at(name).find(key);
         if (values == file.values.at(name).end())
-          refuse(path, "counter '" + key + "' of '" + name + "' is not in all files");
+          refuse(path, fmt::format("counter '{}' of '{}' is not in all files", key, name));
         // Repetitions in one process are one observation; without others they are all there is to show.
         if (set.one_process)
           found.values = values->second;
@@ -231,7 +232,7 @@ SampleSet google_benchmark(const std::string& path, const std::vector<std::pair<
       if (positive)
         cell.metrics.push_back(std::move(found));
       else if (found.metric.role == Role::gated)
-        refuse(path, "'" + key + "' of '" + name + "' is not above 0");
+        refuse(path, fmt::format("'{}' of '{}' is not above 0", key, name));
     }
     set.cells.push_back(std::move(cell));
   }

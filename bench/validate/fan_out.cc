@@ -65,6 +65,7 @@ FanOut fan_out(Track& track, std::uint32_t subscribers, int messages) {
   std::vector<double> medians, tails;
   for (std::size_t m = 2; m < static_cast<std::size_t>(messages); ++m) {  // the first ones warm up
     std::vector<double> delays;
+    delays.reserve(users.size());
     for (const auto& user : users) {
       delays.push_back(
           std::chrono::duration<double>(user->deliveries[m].received - user->deliveries[m].intended).count());

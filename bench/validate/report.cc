@@ -133,7 +133,7 @@ void append_section(std::string& out, const std::vector<const Check*>& checks) {
   for (const auto& [reason, cells] : skipped) {
     std::string names;
     for (const std::string& cell : cells) names += (names.empty() ? "" : ", ") + cell;
-    out += wrapped("skipped " + names + ": " + reason);
+    out += wrapped(fmt::format("skipped {}: {}", names, reason));
   }
 }
 
