@@ -137,6 +137,7 @@ class Silence(BooksTest):
                           "--json", path, *flags])
         self.wait_until_busy(server, run)
         server.signal(signal.SIGSTOP)
+        time.sleep(0.2)  # a hundred operations become due and stay pending; a signal right away might find none
         return server, run, path
 
     def test_a_server_that_hangs_for_good(self):
