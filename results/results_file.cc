@@ -1,20 +1,18 @@
 #include "results/results_file.h"
 
 #include <cmath>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <stdexcept>
 
 #include "core/base/error.h"
+#include "results/input_file.h"
 #include "results/run_record.h"
 #include "results/schema.h"
 
 namespace dragstrip {
 
 namespace {
-
-constexpr std::size_t kMaxFileBytes = 512u << 20;
 
 template <class T>
 Json nullable(const std::optional<T>& value) {
@@ -124,8 +122,10 @@ Json head_json(const Results& r) {
 
 // ------------------------------------------------------------------------------------------------ reading
 
+constexpr const char* kNotOurs = " is not a dragstrip results file";
+
 [[noreturn]] void refuse(const std::string& name, const std::string& why) {
-  throw UserError(ExitCode::usage, name + " is not a dragstrip results file: " + why);
+  throw UserError(ExitCode::usage, name + kNotOurs + ": " + why);
 }
 
 std::optional<double> optional_number(const Json& json) {
@@ -248,16 +248,7 @@ void write_results(const std::string& path, const Results& results) {
 }
 
 Results parse_results(const std::string& text, const std::string& name) {
-  if (text.empty()) refuse(name, "it is empty");
-  Json json;
-  try {
-    json = Json::parse(text);
-  } catch (const Json::exception&
-               error) {  // "[json.exception.parse_error.101] parse error at line 1, column 9: ..."
-    const std::string what = error.what();
-    const std::size_t bracket = what.find("] ");
-    refuse(name, what.substr(bracket == std::string::npos ? 0 : bracket + 2));
-  }
+  const Json json = parse_json(text, name + kNotOurs);
   if (json.is_object() && json.contains("schema") && json["schema"].is_string() &&
       json["schema"] != "dragstrip.results/1") {
     refuse(name, "its schema is '" + json["schema"].get<std::string>().substr(0, 64) +
@@ -277,19 +268,7 @@ Results parse_results(const std::string& text, const std::string& name) {
 }
 
 Results read_results(const std::string& path) {
-  std::ifstream in(path, std::ios::binary | std::ios::ate);
-  if (!in)
-    throw UserError(ExitCode::usage,
-                    "cannot open " + path + "; `dragstrip run` writes results/latest/results.json");
-  const auto size = in.tellg();
-  if (size < 0 || static_cast<std::uint64_t>(size) > kMaxFileBytes) {
-    throw UserError(ExitCode::usage, path + " is no regular file or larger than 512 MiB");
-  }
-  std::string text(static_cast<std::size_t>(size), '\0');
-  in.seekg(0);
-  in.read(text.data(), size);
-  if (!in) throw UserError(ExitCode::usage, "cannot read " + path);
-  return parse_results(text, path);
+  return parse_results(read_input(path, "`dragstrip run` writes results/latest/results.json"), path);
 }
 
 }  // namespace dragstrip

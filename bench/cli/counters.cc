@@ -2,7 +2,6 @@
 // connection, and compares with the counts in the repository: equal or better, exactly.
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <fstream>
 #include <iterator>
 #include <string>
 #include <string_view>
@@ -15,6 +14,7 @@
 #include "bench/runner/nearest.h"
 #include "core/base/error.h"
 #include "core/transport/rows.h"
+#include "results/input_file.h"
 #include "results/results_file.h"
 
 namespace dragstrip::cli {
@@ -55,12 +55,7 @@ void check_flags(CountersFlags& flags) {
 }
 
 Cells read_baseline(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) {
-    throw UserError(ExitCode::usage, "cannot read " + path + "; write it with dragstrip counters --update");
-  }
-  const std::string text(std::istreambuf_iterator<char>(in), {});
-  return counters::from_json(text, path);
+  return counters::from_json(read_input(path, "write it with dragstrip counters --update"), path);
 }
 
 void print_counts(const Cells& cells) {

@@ -11,6 +11,7 @@
 
 #include "bench/counters/compare.h"
 #include "core/base/error.h"
+#include "results/input_file.h"
 
 namespace dragstrip::cli {
 
@@ -96,7 +97,7 @@ std::optional<counters::Cells> count(Recording& recording, const std::string& pr
 }
 
 counters::Cells read_file(const std::string& path) {
-  return counters::from_json(read_json_file(path).dump(), path);
+  return counters::from_json(read_input(path), path);
 }
 
 }  // namespace

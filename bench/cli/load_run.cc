@@ -67,7 +67,6 @@ class Coordinator final : public WorkerObserver {
     }
     if (server_) pss_before_ = server_->pss_bytes();
     around_connecting_ = look_around();
-    overflows_before_ = around_connecting_.listen_overflows;  // connecting is where queues overflow
     start_threads();
     wait_connected();
     if (server_) pss_after_ = server_->pss_bytes();
@@ -323,9 +322,6 @@ class Coordinator final : public WorkerObserver {
     facts_.counts_polls = facts_.deliveries && (plan_.row->delivery == Delivery::short_poll ||
                                                 plan_.row->delivery == Delivery::long_poll);
     say_how_it_ended();
-    const auto overflows = listen_overflows();
-    if (facts_.loopback && overflows && overflows_before_)
-      facts_.accept_drops = *overflows - *overflows_before_;
     add_memory();
     facts_.one_core = shares_one_core();
     result.facts = std::move(facts_);
@@ -384,6 +380,7 @@ class Coordinator final : public WorkerObserver {
     const Surroundings all = between(around_connecting_, now);
     facts_.surroundings->listen_overflows = all.listen_overflows;
     facts_.surroundings->listen_drops = all.listen_drops;
+    if (plan_.peer.loopback()) facts_.accept_drops = turned_away(all);  // the counters are this machine's
   }
 
   void add_memory() {
@@ -419,7 +416,6 @@ class Coordinator final : public WorkerObserver {
   std::atomic<bool> target_gone_{false};
   TargetWatch watch_{control_.host(), plan_.peer};
   bool restarted_ = false;
-  std::optional<std::uint64_t> overflows_before_;
   Instant noticed_ = kUnset;  // that the target is dead or the user wants to stop
   const int news_fd_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   std::mutex mutex_;

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -27,6 +28,18 @@ inline constexpr std::string_view kSchema = "dragstrip-counters-1";
 // One reading of everything that a run can count. Sums since the run began.
 template <std::size_t N>
 using Reading = std::array<std::uint64_t, N>;
+
+// Readings after n, 2n and 4n steps; what comes before the first is warming up.
+template <typename Step, typename Read>
+auto read_thrice(std::size_t n, Step&& step, Read&& read) {
+  std::array<decltype(read()), 3> at{};
+  std::size_t done = 0;
+  for (std::size_t i = 0; i < at.size(); ++i) {
+    for (; done < n << i; ++done) step();
+    at[i] = read();
+  }
+  return at;
+}
 
 // Three readings with n steps between the first two and 2n between the last two. Where each step costs the
 // same, the second stretch costs exactly twice the first; then the group is `name`, else `name_total`, of all

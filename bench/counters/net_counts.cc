@@ -47,33 +47,21 @@ class Run {
   Run& operator=(const Run&) = delete;
 
   NetReadings count_steps() {
-    NetReadings at{};
     enter(kPollInterval);
-    for (std::size_t i = 0; i < kSteps; ++i) step();
-    at[0] = mark();
-    for (std::size_t i = 0; i < kSteps; ++i) step();
-    at[1] = mark();
-    for (std::size_t i = 0; i < 2 * kSteps; ++i) step();
-    at[2] = mark();
+    const NetReadings at = read_thrice(
+        kSteps, [&] { step(); }, [&] { return mark(); });
     leave();
     return at;
   }
   NetReadings count_connections() {
-    NetReadings at{};
-    for (std::size_t i = 0; i < kConnections; ++i) visit();
-    at[0] = mark();
-    for (std::size_t i = 0; i < kConnections; ++i) visit();
-    at[1] = mark();
-    for (std::size_t i = 0; i < 2 * kConnections; ++i) visit();
-    at[2] = mark();
-    return at;
+    return read_thrice(
+        kConnections, [&] { visit(); }, [&] { return mark(); });
   }
 
   [[nodiscard]] bool disturbed() const noexcept { return disturbed_; }
   [[nodiscard]] std::size_t first_mark() const noexcept { return first_mark_; }
 
  private:
-  [[nodiscard]] std::uint64_t messages_counted() const { return work_.step == Step::feed ? 3 * kSteps : 0; }
   [[noreturn]] void fail(const std::string& why) const {
     throw UserError(ExitCode::target_failed, cell_name(work_, row_) + ": " + why);
   }

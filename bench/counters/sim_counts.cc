@@ -25,6 +25,7 @@ constexpr Duration kPollInterval = 20ms;
 constexpr std::size_t kConnections = 4;  // counted: this many, then twice as many
 
 using SimReading = Reading<kSimCounters.size()>;
+using SimReadings = std::array<SimReading, 3>;
 
 class Run {
  public:
@@ -47,28 +48,17 @@ class Run {
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
 
-  std::array<SimReading, 3> count_steps() {
-    std::array<SimReading, 3> at{};
+  SimReadings count_steps() {
     enter(work_.users);
-    for (std::size_t i = 0; i < work_.steps; ++i) step();
-    at[0] = read();
-    for (std::size_t i = 0; i < work_.steps; ++i) step();
-    at[1] = read();
-    for (std::size_t i = 0; i < 2 * work_.steps; ++i) step();
-    at[2] = read();
+    const SimReadings at = read_thrice(
+        work_.steps, [&] { step(); }, [&] { return read(); });
     leave();
     return at;
   }
 
-  std::array<SimReading, 3> count_connections() {
-    std::array<SimReading, 3> at{};
-    for (std::size_t i = 0; i < kConnections; ++i) visit();
-    at[0] = read();
-    for (std::size_t i = 0; i < kConnections; ++i) visit();
-    at[1] = read();
-    for (std::size_t i = 0; i < 2 * kConnections; ++i) visit();
-    at[2] = read();
-    return at;
+  SimReadings count_connections() {
+    return read_thrice(
+        kConnections, [&] { visit(); }, [&] { return read(); });
   }
 
  private:

@@ -1,18 +1,17 @@
 #include "bench/gate/recording.h"
 
 #include <cmath>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <tuple>
 
 #include "core/base/error.h"
+#include "results/input_file.h"
 
 namespace dragstrip {
 
 namespace {
 
-constexpr std::size_t kMaxFileBytes = 512u << 20;
 constexpr std::array<std::string_view, 4> kUnitNames{"ns", "per_s", "bytes", "count"};
 
 Json build_json(const GateBuild& build) {
@@ -242,32 +241,6 @@ void read_counters(CounterComparison& counters, const Node& node) {
   for (const Node& item : node["notes"].items()) counters.notes.push_back(item.text());
 }
 
-Json parse_json(const std::string& text, const std::string& name) {
-  if (text.empty()) throw UserError(ExitCode::usage, name + " is empty");
-  try {
-    return Json::parse(text);
-  } catch (const Json::exception& error) {
-    const std::string what = error.what();
-    const std::size_t bracket = what.find("] ");
-    throw UserError(ExitCode::usage,
-                    name + " is no JSON: " + what.substr(bracket == std::string::npos ? 0 : bracket + 2));
-  }
-}
-
-std::string read_text(const std::string& path) {
-  std::ifstream in(path, std::ios::binary | std::ios::ate);
-  if (!in) throw UserError(ExitCode::usage, "cannot open " + path);
-  const auto size = in.tellg();
-  if (size < 0 || static_cast<std::uint64_t>(size) > kMaxFileBytes) {
-    throw UserError(ExitCode::usage, path + " is no regular file or larger than 512 MiB");
-  }
-  std::string text(static_cast<std::size_t>(size), '\0');
-  in.seekg(0);
-  in.read(text.data(), size);
-  if (!in) throw UserError(ExitCode::usage, "cannot read " + path);
-  return text;
-}
-
 }  // namespace
 
 Json recording_json(const Recording& r) {
@@ -304,7 +277,7 @@ Json recording_json(const Recording& r) {
 }
 
 Recording parse_recording(const std::string& text, const std::string& name) {
-  const Json json = parse_json(text, name);
+  const Json json = parse_json(text, name + " is no JSON");
   const Json* found = &json;
   if (json.is_object() && json.contains("recording")) found = &json["recording"];
   const Node root(*found, name, "");
@@ -331,11 +304,11 @@ Recording parse_recording(const std::string& text, const std::string& name) {
 }
 
 Recording read_recording(const std::string& path) {
-  return parse_recording(read_text(path), path);
+  return parse_recording(read_input(path), path);
 }
 
 Json read_json_file(const std::string& path) {
-  return parse_json(read_text(path), path);
+  return parse_json(read_input(path), path + " is no JSON");
 }
 
 }  // namespace dragstrip

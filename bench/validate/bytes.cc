@@ -27,7 +27,7 @@ std::string cell_of(std::string_view what, std::uint64_t n) {
 class Bench {
  public:
   Bench(Context& context, std::string_view row, ChannelOptions options, bool subscribe = true)
-      : context_(context), track_(context.make_track()) {
+      : track_(context.make_track()) {
     factory_ = make_channel_factory(*find_row(row), track_->host(), 0);
     options.peer = track_->address(Duration{0});
     options.authority = kAuthority;
@@ -61,7 +61,6 @@ class Bench {
   }
 
  private:
-  Context& context_;
   std::unique_ptr<Track> track_;
   std::unique_ptr<ChannelFactory> factory_;
   std::unique_ptr<Listener> listener_;

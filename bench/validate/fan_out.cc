@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "bench/validate/experiments.h"
@@ -20,14 +21,15 @@ constexpr Duration kPatience{10s};
 constexpr double kCalmSpread = 0.25;
 
 struct FanOut {
-  double median_s = 0;  // of all deliveries, over messages: the lower quartile of the medians of each
-  double tail_ratio = 0;
-  double spread = 0;  // of the messages' medians: their interquartile range over their median
+  double median_s = 0;    // of the deliveries of the quickest message
+  double tail_ratio = 0;  // its p99 over its median
+  double unsure = 0;      // how far the quickest of the even and of the odd messages are apart, over median_s
   std::string failure;
 };
 
-// N subscribers of one topic, a message every 50 ms. A stall of the machine makes a message late as a whole;
-// the quieter half of the messages says what the fan-out costs.
+// N subscribers of one topic, a message every 50 ms. What else the machine does only ever adds to a message's
+// time, so the quickest message is the one that says what the fan-out costs; that it was no accident is seen
+// where the other half of the messages has one as quick.
 FanOut fan_out(Track& track, std::uint32_t subscribers, int messages) {
   FanOut result;
   const auto factory = make_channel_factory(*find_row("websocket/h1"), track.host(), 0);
@@ -62,7 +64,7 @@ FanOut fan_out(Track& track, std::uint32_t subscribers, int messages) {
     result.failure = "not all messages came";
     return result;
   }
-  std::vector<double> medians, tails;
+  std::array<double, 2> quickest{};  // of the even and of the odd messages
   for (std::size_t m = 2; m < static_cast<std::size_t>(messages); ++m) {  // the first ones warm up
     std::vector<double> delays;
     delays.reserve(users.size());
@@ -70,17 +72,21 @@ FanOut fan_out(Track& track, std::uint32_t subscribers, int messages) {
       delays.push_back(
           std::chrono::duration<double>(user->deliveries[m].received - user->deliveries[m].intended).count());
     }
-    medians.push_back(quantile_of(delays, 0.5));
-    tails.push_back(quantile_of(delays, 0.99));
+    const double median = quantile_of(delays, 0.5);
+    if (m < 4 || median < quickest[m % 2]) quickest[m % 2] = median;
+    if (result.median_s != 0 && median >= result.median_s) continue;
+    result.median_s = median;
+    result.tail_ratio = quantile_of(delays, 0.99) / median;
   }
-  result.median_s = quantile_of(medians, 0.25);
-  result.spread = (quantile_of(medians, 0.75) - result.median_s) / quantile_of(medians, 0.5);
-  result.tail_ratio = quantile_of(tails, 0.25) / result.median_s;
+  result.unsure = std::abs(quickest[0] - quickest[1]) / result.median_s;
   return result;
 }
 
 std::string compare_fan_out(Context& context) {
-  const auto track = context.make_track();
+  // On one core the client reads nothing until all is written: then the last delivery's time is everybody's.
+  TrackOptions options;
+  options.apart = true;
+  const auto track = context.make_track(options);
   std::vector<double> sizes, medians;
   double ratio = 0;
   double widest = 0;
@@ -91,14 +97,16 @@ std::string compare_fan_out(Context& context) {
     sizes.push_back(subscribers);
     medians.push_back(one.median_s * 1e6);
     ratio = one.tail_ratio;
-    widest = std::max(widest, one.spread);
+    widest = std::max(widest, one.unsure);
+    fprintf(stderr, "N %u median %.1f us ratio %.2f unsure %.3f\n", subscribers, one.median_s * 1e6,
+            one.tail_ratio, one.unsure);
   }
-  // A timer of ours says nothing here: it waits while a thousand messages are read. How alike the messages of
-  // one size are does: nothing but the machine makes them differ.
+  // A timer of ours says nothing here: it waits while a thousand messages are read. How alike the quickest
+  // messages of one size are does: nothing but the machine makes them differ.
   std::string disturbance;
   (void)track->disturbance();
   if (widest > kCalmSpread) {
-    disturbance = fmt::format("the messages of one size differ by {:.0f} %", 100 * widest);
+    disturbance = fmt::format("the quickest messages of one size differ by {:.0f} %", 100 * widest);
   }
   const LineFit fit = fit_line(sizes, medians);
   context.compare("V7", "websocket/h1 median over N: R^2", "", 1, fit.r_squared, {-0.01, 0},

@@ -1,11 +1,13 @@
 #include "bench/validate/net_track.h"
 
 #include <fmt/format.h>
+#include <sched.h>
 #include <sys/prctl.h>
 
 #include <algorithm>
 #include <map>
 
+#include "bench/runner/run_once.h"
 #include "bench/validate/observe.h"
 #include "bench/workloads/control_request.h"
 #include "core/base/error.h"
@@ -30,9 +32,11 @@ constexpr Duration kLook{20ms};  // at Ctrl-C
 // A program of ours that prints "listening ADDRESS".
 class Listening {
  public:
-  Listening(std::vector<std::string> argv, Interrupts* interrupts) : what_(argv[1]) {
+  Listening(std::vector<std::string> argv, Interrupts* interrupts, std::optional<int> core = {})
+      : what_(argv[1]) {
     Launch launch;
     launch.argv = std::move(argv);
+    launch.core = core;
     launch.stdout_limit = 1u << 16;
     process_ = std::make_unique<Process>(launch);
     const auto up = [this] {
@@ -111,13 +115,36 @@ class Probe final : private Endpoint {
   std::vector<double> late_ms_;
 };
 
+// Keeps the calling thread on one core as long as it lives.
+class Pinned {
+ public:
+  explicit Pinned(std::optional<int> core) {
+    if (!core || ::sched_getaffinity(0, sizeof before_, &before_) != 0) return;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(static_cast<unsigned>(*core), &one);
+    pinned_ = ::sched_setaffinity(0, sizeof one, &one) == 0;
+  }
+  ~Pinned() {
+    if (pinned_) ::sched_setaffinity(0, sizeof before_, &before_);
+  }
+  Pinned(const Pinned&) = delete;
+  Pinned& operator=(const Pinned&) = delete;
+
+ private:
+  cpu_set_t before_{};
+  bool pinned_ = false;
+};
+
 class NetTrack final : public Track {
  public:
   explicit NetTrack(const NetTrackOptions& options)
       : options_(options),
+        cores_(options.track.apart ? choose_cores() : Cores{}),
         server_({options.program, "serve", "--listen", "127.0.0.1:0", "--h2-window",
                  std::to_string(options.track.h2_window_bytes)},
-                options.interrupts) {
+                options.interrupts, cores_.server),
+        pinned_(cores_.load) {
     (void)prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
   }
 
@@ -176,7 +203,9 @@ class NetTrack final : public Track {
   }
 
   const NetTrackOptions options_;
+  const Cores cores_;
   Listening server_;
+  Pinned pinned_;
   std::map<Duration, std::unique_ptr<Listening>> relays_;
   NetHost control_host_;
   NetHost host_;

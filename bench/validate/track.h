@@ -18,6 +18,7 @@ namespace dragstrip::validate {
 
 struct TrackOptions {
   std::int32_t h2_window_bytes = 16 << 20;  // of the server
+  bool apart = false;  // server and clients each on a core of their own, if there are two
 };
 
 // What the other side of the clients' connections counted.

@@ -4,9 +4,7 @@
 #include <signal.h>
 #include <time.h>
 
-#include <algorithm>
 #include <cstdio>
-#include <sstream>
 #include <string>
 #include <string_view>
 
@@ -88,24 +86,6 @@ std::vector<int> ProcessProbe::cpus() const {
     if (CPU_ISSET(cpu, &set)) list.push_back(static_cast<int>(cpu));
   }
   return list;
-}
-
-std::optional<std::uint64_t> listen_overflows() {
-  // Two lines, names and values, in the same order.
-  std::FILE* const file = std::fopen("/proc/net/netstat", "re");
-  if (file == nullptr) return std::nullopt;
-  char names[8192], values[8192];
-  const bool read =
-      std::fgets(names, sizeof names, file) != nullptr && std::fgets(values, sizeof values, file) != nullptr;
-  std::fclose(file);
-  if (!read) return std::nullopt;
-  std::istringstream name_words(names), value_words(values);
-  std::optional<std::uint64_t> most;
-  for (std::string name, value; name_words >> name && value_words >> value;) {
-    if (name != "ListenOverflows" && name != "ListenDrops") continue;
-    most = std::max(most.value_or(0), parse_u64(value).value_or(0));
-  }
-  return most;
 }
 
 std::int64_t own_cpu_ns() noexcept {

@@ -30,10 +30,6 @@ class ProcessProbe {
   pid_t pid_;
 };
 
-// Connections that the kernel dropped because a listener's queue was full, on the whole machine (ListenDrops
-// and ListenOverflows of /proc/net/netstat).
-std::optional<std::uint64_t> listen_overflows();
-
 std::int64_t own_cpu_ns() noexcept;     // CLOCK_PROCESS_CPUTIME_ID
 std::int64_t thread_cpu_ns() noexcept;  // CLOCK_THREAD_CPUTIME_ID
 

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include <algorithm>
 #include <string>
 
 #include "clients/load/proc_file.h"
@@ -124,6 +125,10 @@ SurroundingsReading read_surroundings(std::optional<pid_t> server) {
   clock_gettime(CLOCK_REALTIME, &wall);
   reading.realtime_ns = static_cast<std::int64_t>(wall.tv_sec) * 1'000'000'000 + wall.tv_nsec;
   return reading;
+}
+
+std::uint64_t turned_away(const Surroundings& all) noexcept {
+  return std::max(all.listen_overflows.value_or(0), all.listen_drops.value_or(0));
 }
 
 Surroundings between(const SurroundingsReading& from, const SurroundingsReading& to) {

@@ -45,6 +45,10 @@ struct Surroundings {
 };
 Surroundings between(const SurroundingsReading& from, const SurroundingsReading& to);
 
+// Connections that a full accept queue turned away: the kernel counts each overflow among the drops as well,
+// so it is the larger of the two, not the sum. 0 where neither is known.
+std::uint64_t turned_away(const Surroundings& all) noexcept;
+
 // The parts that read text, for tests: /proc/net/netstat, /proc/stat, /proc/pressure/cpu.
 std::optional<std::uint64_t> netstat_counter(std::string_view text, std::string_view name);
 void read_cpu_ticks(std::string_view text, SurroundingsReading& to);

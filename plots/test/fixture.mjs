@@ -1,22 +1,10 @@
 // A synthetic results file: seeded, valid by the schema, and made up. For tests and for looking at charts while working
 // on them; no number in it was measured.
 
-const ROWS = [
-  'tcp',
-  'request/h1-close',
-  'request/h1',
-  'request/h2',
-  'short-poll/h1-close',
-  'short-poll/h1',
-  'long-poll/h1',
-  'http-stream/h1',
-  'sse/h1',
-  'http-stream/h2',
-  'sse/h2',
-  'websocket/h1',
-];
+import { ROW_ORDER } from '../lib/identity.js';
+
 const RPC = ['tcp', 'request/h1-close', 'request/h1', 'request/h2', 'websocket/h1'];
-const FEED = ROWS.filter((row) => !row.startsWith('request'));
+const FEED = ROW_ORDER.filter((row) => !row.startsWith('request'));
 
 // Latency and cost of a row relative to the floor, and its bytes above TCP beside the payload.
 const TRAITS = {
@@ -295,7 +283,7 @@ export const GROUPS = [
   { workload: 'rpc', clients: 8, rate: 20000, rows: RPC, operations: 20000 },
   { workload: 'feed', clients: 100, rate: 120, rows: FEED, operations: 12000 },
   { workload: 'chat', clients: 40, room: 10, rate: 400, rows: FEED, operations: 10000 },
-  { workload: 'connect', clients: 50, rate: 500, rows: ROWS, operations: 500 },
+  { workload: 'connect', clients: 50, rate: 500, rows: ROW_ORDER, operations: 500 },
 ];
 
 // `damage(cells)` may spoil cells before claims are made.

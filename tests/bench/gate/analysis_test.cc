@@ -12,19 +12,10 @@
 namespace dragstrip {
 namespace {
 
+using testing::alarms;
+using testing::gate;
 using testing::Synthetic;
 using testing::SyntheticGate;
-
-GateReport gate(const Synthetic& shape, std::uint64_t seed, double planted = 0, std::size_t cell = 0) {
-  SyntheticGate synthetic(shape, seed);
-  if (planted != 0) synthetic.plant(cell, std::log1p(planted));
-  return analyse(synthetic.run(), {}, {});
-}
-
-bool alarms(const GateReport& report) {
-  return std::any_of(report.metrics.begin(), report.metrics.end(),
-                     [](const MetricReport& m) { return m.verdict == MetricVerdict::regression; });
-}
 
 TEST(Verdict, QuietAndUnchangedPasses) {
   Synthetic shape;

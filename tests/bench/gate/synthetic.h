@@ -1,6 +1,7 @@
 // Recordings of gates that never ran: noise of a stated kind, changes of a stated size.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <string>
@@ -135,5 +136,17 @@ class SyntheticGate {
   std::vector<std::pair<std::size_t, double>> planted_;
   double drift_ = 0;
 };
+
+// The verdict on such a gate; head is worse by the share `planted` in one cell.
+inline GateReport gate(const Synthetic& shape, std::uint64_t seed, double planted = 0, std::size_t cell = 0) {
+  SyntheticGate synthetic(shape, seed);
+  if (planted != 0) synthetic.plant(cell, std::log1p(planted));
+  return analyse(synthetic.run(), {}, {});
+}
+
+inline bool alarms(const GateReport& report) {
+  return std::any_of(report.metrics.begin(), report.metrics.end(),
+                     [](const MetricReport& m) { return m.verdict == MetricVerdict::regression; });
+}
 
 }  // namespace dragstrip::testing

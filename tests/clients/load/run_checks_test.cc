@@ -145,6 +145,22 @@ TEST(Surroundings, DifferencesAreRatesAndShares) {
   EXPECT_EQ(s.clock_drift, Duration{60ms});
 }
 
+// What the machine dropped before the run is none of the run's, whichever of its two counters was ahead.
+TEST(Surroundings, TurnedAwayIsWhatTheRunAdded) {
+  SurroundingsReading from, to;
+  from.at = kZero;
+  to.at = kZero + 1s;
+  EXPECT_EQ(turned_away(between(from, to)), 0u);
+  from.listen_overflows = to.listen_overflows = 3;
+  from.listen_drops = to.listen_drops = 50;
+  EXPECT_EQ(turned_away(between(from, to)), 0u);
+  to.listen_overflows = 5;
+  to.listen_drops = 52;
+  EXPECT_EQ(turned_away(between(from, to)), 2u);
+  to.listen_drops = 54;
+  EXPECT_EQ(turned_away(between(from, to)), 4u);
+}
+
 TEST(Surroundings, OfThisMachine) {
   const SurroundingsReading reading = read_surroundings(std::nullopt);
   EXPECT_NE(reading.at, kUnset);
