@@ -30,7 +30,11 @@ struct Events {
   void on_data(std::int32_t id, std::string_view bytes) {
     FUZZ_CHECK(!bytes.empty(), "an empty piece of a body");
     // Pieces carry no meaning: those of one stream are joined.
-    if (last_data_ != id) add("data", id);
+    if (last_data_ != id) {
+      const std::size_t from = trace.size();
+      add("data", id);
+      data_from_ = from;
+    }
     trace += bytes;
     last_data_ = id;
   }
@@ -41,6 +45,8 @@ struct Events {
     wire->submit_response(id, fields_of_answer, nullptr);
   }
   void on_stream_closed(std::int32_t id, std::uint32_t error) {
+    // A piece that goes beyond content-length is refused whole; how much of it came before is up to the cuts.
+    if (error != 0 && last_data_ == id) trace.resize(data_from_);
     trace += "\nclosed " + std::to_string(id) + ' ' + std::to_string(error);
     last_data_ = 0;
   }
@@ -58,7 +64,8 @@ struct Events {
     trace += ' ' + std::to_string(id) + ' ';
     last_data_ = 0;
   }
-  std::int32_t last_data_ = 0;
+  std::int32_t last_data_ = 0;  // the stream whose data stand at the end of the trace
+  std::size_t data_from_ = 0;   // where they begin
 };
 
 struct Run {
