@@ -5,6 +5,7 @@ namespace dragstrip {
 void FaultCounts::add(const FaultCounts& other) noexcept {
   stops += other.stops;
   connections_held += other.connections_held;
+  handshakes_delayed += other.handshakes_delayed;
   requests.seen += other.requests.seen;
   requests.slowed += other.requests.slowed;
   requests.reset += other.requests.reset;
@@ -24,6 +25,7 @@ std::string FaultCounts::text(const FaultPlan& plan) const {
   };
   tell(plan.stall.planted() || !plan.freezes.empty(), stops, "stops");
   tell(plan.accept_pause.planted() || plan.ready_delay.count() != 0, connections_held, "connections held");
+  tell(plan.handshake_delay.count() != 0, handshakes_delayed, "handshakes delayed");
   tell(plan.slow_share > 0, requests.slowed, "requests slowed");
   tell(plan.reset_share > 0, requests.reset, "requests reset");
   tell(plan.refuse_share > 0, requests.refused, "requests refused");

@@ -25,6 +25,7 @@ struct FaultCounts {
   std::uint64_t connections_held = 0;
   RequestHits requests;
   MessageDamage messages;
+  std::uint64_t handshakes_delayed = 0;  // the program's count
 
   void add(const FaultCounts& other) noexcept;
   // "7 dropped, 0 duplicated": a count for every kind in the plan, hit or not.

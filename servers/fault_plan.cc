@@ -90,14 +90,11 @@ Wrong read_burn(FaultPlan& plan, std::string_view text) {
 
 Wrong read_connect_delay(FaultPlan& plan, std::string_view text) {
   const auto [phase, delay_text] = cut(text, ':');
-  if (phase == "tcp") {
-    return "the kernel shakes hands before a server hears of it, so a server cannot plant that; put a slow "
-           "network in between, or plant ready:" +
-           std::string(delay_text.empty() ? "20ms" : delay_text);
-  }
   const auto delay = positive(delay_text);
-  if (phase != "ready" || !delay) return "it takes ready:DELAY, such as ready:20ms";
-  plan.ready_delay = *delay;
+  if (!delay || (phase != "tcp" && phase != "ready")) {
+    return "it takes tcp:DELAY or ready:DELAY, such as tcp:20ms: what is to take longer, and by how much";
+  }
+  (phase == "tcp" ? plan.handshake_delay : plan.ready_delay) = *delay;
   return std::nullopt;
 }
 

@@ -39,6 +39,7 @@ struct FaultPlan {
   double swap_share = 0;
   double corrupt_share = 0;
   Duration ready_delay{0};
+  Duration handshake_delay{0};  // planted by the program, in the way to it (core/net/handshake_delay.h)
   Duration burn{0};
   std::uint64_t seed = 1;
   std::vector<std::string> specs;  // as given

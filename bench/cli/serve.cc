@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "bench/cli/serve_workers.h"
 #include "bench/runner/nearest.h"
 #include "core/base/error.h"
+#include "core/net/handshake_delay.h"
 #include "core/transport/address.h"
 #include "results/build_info.h"
 
@@ -90,6 +92,17 @@ void tell_what_was_planted(const FaultPlan& plan, const FaultCounts& counts) {
   if (!text.empty()) std::fprintf(stderr, "dragstrip serve: planted: %s\n", text.c_str());
 }
 
+// What `connect-delay=tcp` plants; nullptr without it.
+std::unique_ptr<HandshakeDelay> longer_way(const ServeOptions& options) {
+  if (options.faults.handshake_delay.count() == 0) return nullptr;
+  if (!options.listen.loopback()) {
+    throw UserError(ExitCode::usage,
+                    "connect-delay=tcp listens on an address of its own; leave out the host in --listen " +
+                        options.listen.text());
+  }
+  return std::make_unique<HandshakeDelay>(options.faults.handshake_delay);
+}
+
 }  // namespace
 
 int serve_command(int argc, const char* const* argv) {
@@ -139,14 +152,19 @@ int serve_command(int argc, const char* const* argv) {
   router.pid = getpid();
   raise_descriptor_limit();
 
+  const auto way = longer_way(options);
+  if (way) options.listen = way->listen_at(options.listen.port);
   ServeWorkers workers(options);
   running = &workers;
   handle_signals();
   tell_of_faults(options.faults);
-  std::printf("listening %s\n", workers.address().text().c_str());
+  const Address address = way ? way->reached_at(workers.address().port) : workers.address();
+  std::printf("listening %s\n", address.text().c_str());
   std::fflush(stdout);
   workers.run();
-  tell_what_was_planted(options.faults, workers.fault_counts());
+  FaultCounts counts = workers.fault_counts();
+  if (way) counts.handshakes_delayed = way->delayed();
+  tell_what_was_planted(options.faults, counts);
   signal(SIGINT, SIG_DFL);  // a second signal while things are taken down ends it at once
   signal(SIGTERM, SIG_DFL);
   running = nullptr;

@@ -266,10 +266,48 @@ class PlantedFailures(FaultTest):
         self.assertLess(record["connect_ns"]["tcp"]["p50"], 100e6)
 
 
+class SlowHandshakes(FaultTest):
+    """The device is made in a network namespace of the server's own; its clients are sent there."""
+    OWN_NETWORK = ["unshare", "--map-root-user", "--net"]
+
+    def setUp(self):
+        super().setUp()
+        if subprocess.run([*self.OWN_NETWORK, "test", "-w", "/dev/net/tun"], check=False, stderr=subprocess.DEVNULL).returncode:
+            self.skipTest("no network namespaces or no /dev/net/tun here")
+
+    def test_they_are_slow_and_nothing_else_is(self):
+        server = self.start([*self.OWN_NETWORK, DRAGSTRIP, "serve", "--die-with-parent", "--fault", "connect-delay=tcp:200ms"])
+        server.wait_listening()
+        there = ["nsenter", "--target", str(server.pid), "--user", "--net", "--preserve-credentials"]
+
+        def load(workload, *flags):
+            path = tempfile.mktemp(dir=self.work, suffix=".json")
+            done = subprocess.run([*there, DRAGSTRIP, "load", server.url(), "--allow-remote", "-r", "request/h1", "-w", workload,
+                                   "--json", path, "--warmup", "0s", "-d", "1s", "--rate", "50", *flags], timeout=2 * PATIENCE_S,
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
+            self.assertIn(done.returncode, (0, 4), done.stderr)
+            record = json.loads(pathlib.Path(path).read_text())
+            self.assert_books_close(record)
+            self.assertEqual(record["outcomes"]["ok"], record["scheduled"])
+            return record
+        connect = load("connect", "--clients", "50")["connect_ns"]
+        self.assertGreaterEqual(connect["tcp"]["min"], 200e6)
+        self.assertLess(connect["ready"]["min"], 400e6)
+        self.assertLess(load("rpc", "--clients", "4")["latency_ns"]["p50"], 100e6)
+        self.assertGreaterEqual(self.planted(server)["handshakes delayed"], 50 + 4)
+
+    def test_without_the_right_to_a_device(self):
+        """The parent's namespace is another user's there."""
+        done = subprocess.run(["unshare", "--user", DRAGSTRIP, "serve", "--fault", "connect-delay=tcp:20ms"], text=True,
+                              stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE_S, check=False)
+        self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (2, "", 1), done.stderr)
+        self.assertIn("unshare --map-root-user --net", done.stderr)
+
+
 class TheCommandLine(FaultTest):
     def test_a_wrong_spec_is_one_line(self):
         for spec, part in (("stal=100ms/1s", "did you mean 'stall'?"), ("stall=1s/1s", "shorter than PERIOD"),
-                           ("connect-delay=tcp:20ms", "before a server hears of it"), ("drop=2", "such as 1%")):
+                           ("connect-delay=tpc:20ms", "tcp:DELAY or ready:DELAY"), ("drop=2", "such as 1%")):
             with self.subTest(spec=spec):
                 done = subprocess.run([DRAGSTRIP, "serve", "--fault", spec], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                       stderr=subprocess.PIPE, timeout=PATIENCE_S, check=False)

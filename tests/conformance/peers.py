@@ -88,8 +88,9 @@ class Process:
             return not self.buffer and not selector.select(0)
 
     def wait_listening(self):
+        # On loopback, or behind a device of its own (connect-delay=tcp).
         line = self.line().decode()
-        match = re.fullmatch(r"listening (127\.0\.0\.1):(\d+)", line)
+        match = re.fullmatch(r"listening (127\.0\.0\.1|198\.1[89]\.\d+\.2):(\d+)", line)
         if not match:
             raise AssertionError(f"{self.argv} said {line!r}; {self.stderr()}")
         self.address = (match[1], int(match[2]))

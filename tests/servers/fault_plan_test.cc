@@ -60,7 +60,10 @@ TEST(FaultPlan, SaysWhatIsWrongAndWhatWouldBeRight) {
             "--fault drop=0: it takes a share above 0 and at most 1, such as 1% or 1/100000");
   EXPECT_EQ(error_of({"slow=1%:100ms", "slow=2%:1s"}),
             "--fault slow=2%:1s: it was given before; only freeze may be given more than once");
-  EXPECT_NE(error_of({"connect-delay=tcp:20ms"}).find("plant ready:20ms"), std::string::npos);
+  EXPECT_EQ(
+      error_of({"connect-delay=20ms"}),
+      "--fault connect-delay=20ms: it takes tcp:DELAY or ready:DELAY, such as tcp:20ms: what is to take "
+      "longer, and by how much");
   for (const char* bad : {"stall",
                           "stall=",
                           "stall=0/1s",
@@ -80,11 +83,22 @@ TEST(FaultPlan, SaysWhatIsWrongAndWhatWouldBeRight) {
                           "burn=0",
                           "burn=2s",
                           "burn=10",
-                          "connect-delay=20ms",
+                          "connect-delay=tcp",
+                          "connect-delay=tcp:0",
                           "connect-delay=message:1ms",
                           ""}) {
     EXPECT_NE(error_of({bad}), "") << bad;
   }
+}
+
+TEST(FaultPlan, TwoPartsOfConnectingCanTakeLonger) {
+  FaultPlan tcp, ready;
+  EXPECT_FALSE(add_fault(tcp, "connect-delay=tcp:20ms"));
+  EXPECT_FALSE(add_fault(ready, "connect-delay=ready:30ms"));
+  EXPECT_EQ(tcp.handshake_delay, 20ms);
+  EXPECT_EQ(tcp.ready_delay, 0ms);
+  EXPECT_EQ(ready.handshake_delay, 0ms);
+  EXPECT_EQ(ready.ready_delay, 30ms);
 }
 
 TEST(FaultPlan, SharesOfTheSameThingsMayNotAddUpToMoreThanAll) {
