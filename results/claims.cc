@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "core/transport/rows.h"
 #include "results/number.h"
 #include "results/statistics.h"
 #include "results/summary.h"
@@ -20,11 +19,6 @@ struct Contestant {
   PairedRatio ratio;  // to the leader; 1 for the leader
   Separation separation = Separation::undecided;
 };
-
-bool is_floor(const Cell& cell) {
-  const Row* const row = find_row(cell.row);
-  return row != nullptr && row->delivery == Delivery::tcp;
-}
 
 const RunRecord* run_of_round(const Cell& cell, std::uint32_t round) {
   for (const RunRecord& run : cell.runs) {

@@ -7,6 +7,8 @@
 #include <span>
 #include <string_view>
 
+#include "core/base/check.h"
+
 namespace dragstrip {
 
 namespace {
@@ -78,6 +80,15 @@ std::string quantity(double value, Unit unit, bool ascii) {
     if (std::abs(value) >= scale.factor * 0.9995) chosen = &scale;
   }
   return three_digits(value / chosen->factor).append(chosen->suffix);
+}
+
+std::string exact_decimal(double value) {
+  DRAGSTRIP_CHECK(std::isfinite(value));
+  // A sign, 309 digits before the point, or "0." and the 324 places of the smallest number and its digits.
+  std::array<char, 512> buffer{};
+  const auto end =
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed).ptr;
+  return {buffer.data(), end};
 }
 
 }  // namespace dragstrip

@@ -16,7 +16,11 @@ using Violation = std::optional<std::string>;
 constexpr std::array<std::string_view, 4> kAnnotations{"$schema", "$id", "title", "description"};
 constexpr int kMaxDepth = 64;
 
+// A list or an object only as such: printing one recurses as deep as it is nested, and that is up to the
+// file.
 std::string quoted(const Json& value) {
+  if (value.is_array()) return value.empty() ? "[]" : "[...]";
+  if (value.is_object()) return value.empty() ? "{}" : "{...}";
   std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
   if (text.size() > 40) text = text.substr(0, 37) + "...";
   return text;

@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 
+#include "core/transport/rows.h"
 #include "results/statistics.h"
 
 namespace dragstrip {
@@ -52,6 +53,11 @@ void collect_reasons(Cell& cell) {
 }
 
 }  // namespace
+
+bool is_floor(const Cell& cell) {
+  const Row* const row = find_row(cell.row);
+  return row != nullptr && row->delivery == Delivery::tcp;
+}
 
 bool generator_was_late(const RunRecord& run) {
   static constexpr std::array<std::string_view, 10> kMachine{

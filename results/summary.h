@@ -28,6 +28,9 @@ std::vector<Claim> make_claims(const std::vector<Cell>& cells, std::uint64_t see
 // whatever the row is. Such a run is left out and counted; it says nothing about the cell.
 bool generator_was_late(const RunRecord& run);
 
+// The raw tcp row: a reference in every table, a contestant in no claim.
+bool is_floor(const Cell& cell);
+
 // In a cell's reasons: a run that left no usable record.
 inline constexpr std::string_view kRunFailed = "run_failed";
 

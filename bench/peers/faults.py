@@ -64,7 +64,12 @@ def start_server(h2, workdir):
         nginx = "/usr/sbin/nginx" if os.path.exists("/usr/sbin/nginx") else "nginx"
         argv = [nginx, "-p", str(workdir), "-c", str(conf), "-e", str(workdir / "error.log")]
     server = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    peers.wait_for_port(port, server)
+    try:
+        peers.wait_for_port(port, server)
+    except SystemExit:
+        server.kill()
+        server.wait()
+        raise
     return server, f"http://127.0.0.1:{port}/hello"
 
 

@@ -68,7 +68,11 @@ class Server:
     def __init__(self, argv, port):
         self.process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                         preexec_fn=pinned(SERVER_CORE))
-        wait_for_port(port, self.process)
+        try:
+            wait_for_port(port, self.process)
+        except SystemExit:
+            self.__exit__()
+            raise
 
     def __enter__(self):
         return self

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "core/base/check.h"
-#include "core/transport/rows.h"
 #include "results/number.h"
+#include "results/summary.h"
 
 namespace dragstrip {
 
@@ -37,11 +37,6 @@ std::size_t leading_metric(const std::vector<const Cell*>& cells) {
   const bool tail = std::any_of(cells.begin(), cells.end(),
                                 [](const Cell* cell) { return cell->summary[kP99].has_value(); });
   return tail ? kP99 : kP50;
-}
-
-bool is_floor(const Cell& cell) {
-  const Row* const row = find_row(cell.row);
-  return row != nullptr && row->delivery == Delivery::tcp;
 }
 
 // The best median among the contestants that may win.

@@ -6,8 +6,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <array>
-#include <charconv>
 #include <csignal>
 #include <memory>
 #include <sstream>
@@ -15,6 +13,7 @@
 #include "core/base/text.h"
 #include "core/transport/address.h"
 #include "results/machine.h"
+#include "results/number.h"
 #include "results/run_record.h"
 
 namespace dragstrip {
@@ -168,13 +167,6 @@ void judge(RunEnd& end, const Process& load, const Process& server, bool hung, D
   }
 }
 
-std::string decimal(double value) {
-  std::array<char, 40> buffer{};
-  const auto end =
-      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed).ptr;
-  return {buffer.data(), end};
-}
-
 }  // namespace
 
 Cores choose_cores() {
@@ -198,7 +190,7 @@ std::vector<std::string> load_arguments(const std::string& program, const CellSp
     argv.push_back(value);
   };
   if (cell.open) {
-    add("--rate", decimal(*cell.rate_per_s));
+    add("--rate", exact_decimal(*cell.rate_per_s));
     add("--arrival", std::string(name_of(cell.arrival)));
   } else {
     argv.emplace_back("--closed");

@@ -44,7 +44,7 @@ struct CampaignEnd {
 
 CampaignEnd run_campaign(const Campaign& campaign, const RunnerOptions& options);
 
-// 130, 2, 3, 4, 5, in this order (docs: exit codes); 0 only when both are.
+// The first of 130, 2, 1, 3, 4, 5 that one of them is; 0 only when both are.
 ExitCode worse(ExitCode a, ExitCode b) noexcept;
 // The command line of the load generator for a cell.
 std::vector<std::string> load_arguments(const std::string& program, const CellSpec& cell,

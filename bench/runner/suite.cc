@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <fstream>
 #include <span>
 #include <sstream>
@@ -17,6 +16,7 @@
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/transport/rows.h"
+#include "results/number.h"
 
 namespace dragstrip {
 
@@ -61,14 +61,6 @@ std::vector<std::string_view> row_names() {
   names.reserve(kRows.size());
   for (const Row& row : kRows) names.push_back(row.name);
   return names;
-}
-
-// The shortest text that reads back as the same number: two rates never share a name.
-std::string exact(double value) {
-  std::array<char, 32> buffer{};
-  const auto end =
-      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed).ptr;
-  return {buffer.data(), end};
 }
 
 bool has_rooms(const Workload& workload) {
@@ -338,7 +330,7 @@ class Reader {
 
   // Two intervals of short polling are not two rows: from the second on each is a group of its own.
   static void name_cell(CellSpec& cell, bool own_group) {
-    const std::string load = cell.open ? "r" + exact(*cell.rate_per_s) : "closed";
+    const std::string load = cell.open ? "r" + exact_decimal(*cell.rate_per_s) : "closed";
     std::string id =
         "/c" + std::to_string(cell.clients) + "/" + load + "/p" + std::to_string(cell.payload_bytes);
     std::string group =

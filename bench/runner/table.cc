@@ -126,6 +126,16 @@ std::string csv_cell(const Cell& cell) {
   return line;
 }
 
+// The metrics of which a run says "at least this", separated by spaces.
+std::string lower_bounds(const RunRecord& run) {
+  std::string names;
+  for (std::size_t i = 0; i < kMetricCount; ++i) {
+    if (!run.metrics[i] || !run.metrics[i]->lower_bound) continue;
+    names += (names.empty() ? "" : " ") + std::string(kMetrics[i].key);
+  }
+  return names;
+}
+
 std::string md_escape(const std::string& text) {
   std::string out;
   for (const char c : text) {
@@ -180,7 +190,7 @@ std::string format_csv(const Results& results) {
       "interval_ns,"
       "round,order,verdict,scheduled,ok";
   for (const Metric& metric : kMetrics) out += "," + std::string(metric.key);
-  out += "\r\n";
+  out += ",lower_bounds\r\n";
   for (const Cell& cell : results.cells) {
     for (const RunRecord& run : cell.runs) {
       out += csv_cell(cell) + "," + std::to_string(run.round) + "," + std::to_string(run.order) + "," +
@@ -188,7 +198,7 @@ std::string format_csv(const Results& results) {
              std::to_string(run.ok);
       for (const auto& metric : run.metrics)
         out += "," + (metric ? csv_number(metric->value) : std::string{});
-      out += "\r\n";
+      out += "," + lower_bounds(run) + "\r\n";
     }
   }
   return out;

@@ -25,7 +25,7 @@ enum class Format : std::uint8_t { table, json, csv, md };
 std::optional<Format> parse_format(std::string_view name) noexcept;
 
 std::string format_table(const Results& results, const TableStyle& style);
-// A line per run, all metrics; RFC 4180.
+// A line per run, all metrics, and which of them are lower bounds; RFC 4180.
 std::string format_csv(const Results& results);
 std::string format_markdown(const Results& results);
 std::string format_results(const Results& results, Format format, const TableStyle& style);

@@ -6,7 +6,7 @@ import { axis, base, blankAxis, grid, hatch, marker, rect, text } from '../lib/d
 import { bytes, escapeHtml, list, ratio } from '../lib/format.js';
 import { identityOf, isPush } from '../lib/identity.js';
 import { median } from '../lib/histogram.js';
-import { brief, groupsOf, isFloor, stat, unfitNote } from '../lib/model.js';
+import { brief, groupsOf, isFloor, sharing, sharingNote, stat, unfitNote } from '../lib/model.js';
 import { linearAxis, place, thin } from '../lib/scale.js';
 import { nameOf, textWidth } from '../lib/text.js';
 
@@ -65,6 +65,7 @@ export function prepare(results) {
         ...brief(group, results),
         id: `bytes-${group.slug}`,
         bars,
+        shared: sharing(group.cells),
         claim: conclusion(bars),
         order: order(group),
       };
@@ -108,7 +109,7 @@ export function title(data) {
 export function subtitle(data) {
   return [
     `median of ${data.rounds} ${data.rounds === 1 ? 'run' : 'runs'}, both directions; TCP/IP is 52 B a segment (72 on IPv6), by the client's own count`,
-    'h2 rows share one connection',
+    ...sharingNote(data.shared),
     ...(data.unfit.length ? [unfitNote(data.unfit)] : []),
     data.provenance,
   ].join(' · ');

@@ -2,7 +2,7 @@
 // memory the server holds for it. One row of dots a phase, each on its own scale.
 
 import { forest, forestHeight, forestTable } from '../lib/forest.js';
-import { brief, capital, entry, groupsOf, noClaim, sentence, unfitNote } from '../lib/model.js';
+import { brief, capital, entry, groupsOf, noClaim, sentence, sharing, sharingNote, unfitNote } from '../lib/model.js';
 
 export const name = 'connection';
 export const question = 'What does a connection cost?';
@@ -32,9 +32,10 @@ function memoryPanel(groups, stack) {
   if (!group) return [];
   return [
     {
-      heading: 'server memory per client',
+      heading: 'server memory per connection',
       key,
       from: group.label,
+      shared: sharing(group.cells),
       entries: group.cells.map((cell) => entry(cell, group, key)),
       log: false,
     },
@@ -70,7 +71,7 @@ export function title(data) {
 export function subtitle(data) {
   return [
     `dot: median of ${data.rounds} ${data.rounds === 1 ? 'run' : 'runs'}, bar: 95 % interval of it, ticks: runs; each panel has its own scale`,
-    ...data.panels.filter((p) => p.from).map((p) => `memory from ${p.from}`),
+    ...data.panels.filter((p) => p.from).flatMap((p) => [`memory from ${p.from}`, ...sharingNote(p.shared)]),
     ...(data.unfit.length ? [unfitNote(data.unfit)] : []),
     data.provenance,
   ].join(' · ');

@@ -4,7 +4,19 @@
 import { base, blankAxis, grid, hatch, line, marker, rect, text } from '../lib/draw.js';
 import { escapeHtml, list, significant } from '../lib/format.js';
 import { compareRows, identityOf } from '../lib/identity.js';
-import { METRICS, capital, formatMetric, groupsOf, isFloor, provenance, sentence, slug, stat } from '../lib/model.js';
+import {
+  METRICS,
+  capital,
+  formatMetric,
+  groupsOf,
+  isFloor,
+  provenance,
+  sentence,
+  sharing,
+  sharingNote,
+  slug,
+  stat,
+} from '../lib/model.js';
 import { clip, nameOf, textWidth } from '../lib/text.js';
 
 export const name = 'which';
@@ -63,6 +75,7 @@ export function prepare(results) {
   const groups = groupsOf(results);
   const charts = [];
   for (const stack of new Set(groups.map((group) => group.stack))) {
+    const cells = groups.filter((group) => group.stack === stack).flatMap((group) => group.cells);
     for (const key of CHOICES) {
       const columns = groups
         .filter((group) => group.stack === stack)
@@ -72,7 +85,7 @@ export function prepare(results) {
         .filter((c) => c.cells.some((cell) => cell.value !== null));
       if (columns.length === 0) continue;
       const rows = [...new Set(columns.flatMap((c) => c.cells.map((cell) => cell.row)))].sort(compareRows);
-      const runs = Math.max(0, ...results.cells.filter((cell) => cell.stack === stack).map((cell) => cell.runs.length));
+      const runs = Math.max(0, ...cells.map((cell) => cell.runs.length));
       charts.push({
         id: `which-${slug(stack)}-${key.replace(/_ns$|_per_s$/, '').replace(/_/g, '-')}`,
         stack,
@@ -80,6 +93,7 @@ export function prepare(results) {
         columns,
         rows,
         runs,
+        shared: key === 'server_bytes_per_connection' ? sharing(cells) : [],
         provenance: provenance(results),
       });
     }
@@ -139,6 +153,7 @@ export function subtitle(data) {
     `${METRICS[data.metric].label}: times the best median of the column; tcp is the floor, for reference, and wins nothing`,
     '★ best or tied (95 % interval of the paired ratio over runs)',
     `${data.runs} ${data.runs === 1 ? 'run' : 'runs'} a cell`,
+    ...sharingNote(data.shared),
   ];
   if (suspect)
     parts.push(`${suspect} ${suspect === 1 ? 'cell is' : 'cells are'} suspect or invalid: hatched, cannot win`);
@@ -257,7 +272,9 @@ export function option(data, size, colours) {
   };
 }
 
-function stepOf(v) {
+// By the number that is shown: two cells that say 1.5× have one colour.
+export function stepOf(ratio) {
+  const v = ratio < 9.95 ? Number(ratio.toFixed(1)) : ratio;
   const i = STEPS.findIndex((end) => v <= end);
   return i === -1 ? STEPS.length : i;
 }

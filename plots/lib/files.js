@@ -32,8 +32,7 @@ export function schemaError(results) {
 // {kind: 'results' | 'validate', document}
 export function readInput(file) {
   const document = readJson(file);
-  const schema = String(document?.schema);
-  if (schema.startsWith('dragstrip.validate/')) {
+  if (isOfFormat(document, 'dragstrip.validate/')) {
     const text = fs.readFileSync(path.join(HOME, '..', 'results', 'validate.schema.json'), 'utf8');
     const problem = firstError(document, JSON.parse(text), {});
     if (problem) throw new Failure(2, `${file} does not follow validate.schema.json: ${problem}`);
@@ -56,8 +55,12 @@ function readJson(file) {
   }
 }
 
+function isOfFormat(document, prefix) {
+  return typeof document?.schema === 'string' && document.schema.startsWith(prefix);
+}
+
 function checkedResults(file, results) {
-  if (results === null || typeof results !== 'object' || !String(results.schema).startsWith('dragstrip.results/')) {
+  if (!isOfFormat(results, 'dragstrip.results/')) {
     throw new Failure(2, `${file} is not a results file of dragstrip`);
   }
   const problem = schemaError(results);

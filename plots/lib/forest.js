@@ -42,7 +42,7 @@ function valueLabel(e, key) {
 function scaleOf(panel, pixels) {
   const values = panel.entries.flatMap((e) => (e.stat ? [e.stat.low, e.stat.high, ...e.stat.values] : []));
   return panel.log
-    ? logAxis(values, pixels, 50)
+    ? logAxis(values, pixels, 54)
     : linearAxis(values, Math.max(2, Math.floor(pixels / 62)), { binary: METRICS[panel.key].unit === 'bytes' });
 }
 

@@ -54,6 +54,7 @@ export function ratio(value) {
   return `${significant(value, value < 10 ? 2 : 3)}×`;
 }
 
+// By the units of results/metrics.h.
 export const byUnit = { ns: duration, per_s: (v) => `${count(v)}/s`, bytes, count: significant };
 
 export function escapeHtml(text) {

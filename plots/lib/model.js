@@ -1,6 +1,6 @@
 // Groups, cells and claims of a results file, as charts and page want them. Works on data only: no DOM, no files.
 
-import { bytes, count, duration, significant } from './format.js';
+import { byUnit, count, duration } from './format.js';
 import { compareRows, deliveryOf } from './identity.js';
 
 // As in results/metrics.h, with the label that follows "lowest".
@@ -21,10 +21,8 @@ export const METRICS = {
   connect_first_message_p50_ns: { label: 'time to first message', unit: 'ns', better: 'lower' },
 };
 
-const FORMATS = { ns: duration, per_s: (v) => `${count(v)}/s`, bytes, count: significant };
-
 export function formatMetric(key, value) {
-  return FORMATS[METRICS[key].unit](value);
+  return byUnit[METRICS[key].unit](value);
 }
 
 // The floor is a reference: it is drawn and never wins.
@@ -145,6 +143,16 @@ export function unfit(cells) {
 export function unfitNote(notes) {
   if (notes.length === 0) return '';
   return notes.length > 2 ? `${notes.slice(0, 2).join('; ')}; ${notes.length - 2} more not valid` : notes.join('; ');
+}
+
+// Rows of which several clients share a connection: what such a connection holds, and what a segment carries, is not one
+// client's.
+export function sharing(cells) {
+  return cells.filter((cell) => cell.runs.some((run) => run.channels_per_connection > 1)).map((cell) => cell.row);
+}
+
+export function sharingNote(rows) {
+  return rows.length ? [`several clients share a connection: ${[...new Set(rows)].sort(compareRows).join(', ')}`] : [];
 }
 
 // One row of a metric, as charts draw it.

@@ -55,11 +55,14 @@ export function logAxis(values, pixels, gap) {
   let ticks = MANTISSAS.map((mantissas) => logTicks(mantissas, min, max)).find(
     (list) => list.length > 1 && apart(list),
   );
-  if (!ticks) {
-    ticks = []; // too little room for anything regular
-    for (const t of logTicks(max - min > 1.5 ? [1] : [1, 2, 5], min, max)) {
-      if (ticks.length === 0 || (t - ticks.at(-1)) * perDecade >= gap) ticks.push(t);
+  // Too little room for anything regular: what keeps its distance, of steps as fine as two ticks need.
+  for (const mantissas of max - min > 1.5 ? [[1]] : MANTISSAS.slice(0, 3).reverse()) {
+    if (ticks?.length > 1) break;
+    const kept = [];
+    for (const t of logTicks(mantissas, min, max)) {
+      if (kept.length === 0 || (t - kept.at(-1)) * perDecade >= gap) kept.push(t);
     }
+    if (!ticks || kept.length > ticks.length) ticks = kept;
   }
   return { log: true, min, max, ticks, at: (v) => Math.log10(v), value: (t) => 10 ** t };
 }

@@ -234,6 +234,22 @@ test('the address brings back metric, muted rows, theme, order and filter', asyn
   );
 });
 
+test('heads of the big table break between words only', async () => {
+  await open('few', {}, async (tab) => {
+    const broken = await tab.locator('#every thead button').evaluateAll((buttons) =>
+      buttons
+        .filter((button) => {
+          const range = document.createRange();
+          range.selectNodeContents(button);
+          const lines = new Set([...range.getClientRects()].map((rect) => Math.round(rect.top)));
+          return lines.size > button.textContent.split(' ').length;
+        })
+        .map((button) => button.textContent),
+    );
+    assert.deepEqual(broken, []);
+  });
+});
+
 test('keys: t for the theme, ? for help, a number for a section', async () => {
   await open('real', { colorScheme: 'light' }, async (tab) => {
     await tab.keyboard.press('t');

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 
 import { charts } from '../charts/all.js';
 import { PARTS } from '../charts/bytes.js';
+import { stepOf, times } from '../charts/which.js';
 import { schemaError } from '../lib/files.js';
 import { literalColours, pageColours } from '../lib/identity.js';
 import { capital, groupsOf, isFloor, sentence } from '../lib/model.js';
@@ -186,6 +187,27 @@ test('bytes: no winner with too few runs, and rows that could not be compared ar
   const [feed] = chart('bytes').prepare(hurt);
   assert.match(chart('bytes').title(feed), /1 of 8 rows is not valid/);
   assert.doesNotMatch(chart('bytes').title(feed), /^http-stream\/h2/); // the leanest, but suspect
+});
+
+test('colours go by the ratio that is shown', () => {
+  assert.equal(times(1.548), times(1.497));
+  assert.equal(stepOf(1.548), stepOf(1.497));
+  assert.deepEqual([1, 1.149, 1.151, 2.96, 9.94, 9.96, 10.1].map(stepOf), [0, 0, 1, 2, 3, 3, 4]);
+});
+
+test('rows whose clients share a connection are named where that counts, and only there', () => {
+  const named = (results, name) =>
+    chart(name)
+      .prepare(results)
+      .filter((data) => chart(name).subtitle(data).includes('several clients share a connection: '))
+      .map((data) => data.id);
+  const own = structuredClone(sound);
+  for (const cell of own.cells) for (const run of cell.runs) run.channels_per_connection = null;
+  for (const name of ['bytes', 'connection', 'which']) assert.deepEqual(named(own, name), [], name);
+  for (const cell of own.cells.filter((one) => one.row.endsWith('/h2')))
+    for (const run of cell.runs) run.channels_per_connection = 10;
+  for (const name of ['bytes', 'connection']) assert.equal(named(own, name).length, chart(name).prepare(own).length);
+  assert.deepEqual(named(own, 'which'), ['which-native-server-bytes-per-connection']);
 });
 
 test('every picture says where it comes from and how many runs it has', () => {

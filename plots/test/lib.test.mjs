@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import { test } from 'node:test';
 
 import { bundle } from '../lib/bundle.js';
 import { bytes, count, duration, escapeHtml, list, ratio, significant } from '../lib/format.js';
 import { bucketMiddle, buckets, median, quantiles, total } from '../lib/histogram.js';
-import { sentence, slug } from '../lib/model.js';
+import { METRICS, sentence, slug } from '../lib/model.js';
 import { linearAxis, logAxis, place } from '../lib/scale.js';
 import { firstError } from '../lib/schema.js';
 import { clip, spread, textWidth, wrap } from '../lib/text.js';
@@ -43,6 +44,19 @@ test('units follow the value', () => {
   assert.equal(ratio(664.2), '664×');
   assert.equal(list(['a', 'b', 'c']), 'a, b and c');
   assert.equal(escapeHtml('<a href="x">\'&'), '&lt;a href=&quot;x&quot;&gt;&#39;&amp;');
+});
+
+test('metrics are called what results/metrics.h calls them', () => {
+  const header = fs.readFileSync(new URL('../../results/metrics.h', import.meta.url), 'utf8');
+  const known = new Map(
+    [...header.matchAll(/Metric\{"(\w+)", Unit::(\w+), Better::(\w+),\s*[\d.]+,\s*"([^"]+)"/g)].map(
+      ([, key, unit, better, label]) => [key, { label, unit, better }],
+    ),
+  );
+  assert.equal(known.size, header.match(/^ +Metric\{"/gm).length);
+  for (const [key, metric] of Object.entries(METRICS)) {
+    if (key !== 'bytes_per_op') assert.deepEqual(metric, known.get(key), key); // the sum of two of them
+  }
 });
 
 test('a bucket stands for its middle, and every value falls into its own', () => {
@@ -96,6 +110,12 @@ test('ticks of a log axis keep their distance over any range', () => {
       assert.ok(x >= -1e-6 && x <= pixels + 1e-6 && (k === 0 || x - places[k - 1] >= 26 - 1e-6)),
     );
     assert.ok(pixels < 150 || axis.ticks.length >= 2, `${low} to ${high} on ${pixels} pixels has ${axis.ticks.length}`);
+  }
+  for (let i = 0; i < 500; ++i) {
+    // A narrow panel of the forest charts: one tick would be no scale.
+    const low = 10 ** (-2 + 6 * next());
+    const axis = logAxis([low, low * (1 + 3 * next())], 165, 54);
+    assert.ok(axis.ticks.length >= 2, `from ${low}: ${axis.ticks.length}`);
   }
   assert.ok(logAxis([], 100, 20).max > logAxis([], 100, 20).min);
   assert.ok(Number.isFinite(logAxis([0, -1, NaN], 100, 20).max));

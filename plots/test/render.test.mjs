@@ -86,6 +86,8 @@ test('usage, and what cannot be read, is 2 and one line', () => {
   fails([put('text.json', 'hello'), '--out', 'e'], 2, /is not JSON/);
   fails([put('foreign.json', { schema: 'other/1' }), '--out', 'e'], 2, /not a results file/);
   fails([put('null.json', 'null'), '--out', 'e'], 2, /not a results file/);
+  const deep = `{"schema":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
+  fails([put('deep.json', deep), '--out', 'e'], 2, /not a results file/);
   const later = { ...nothing, schema: 'dragstrip.results/2' };
   fails([put('later.json', later), '--out', 'e'], 2, /schema: "dragstrip\.results\/1" expected/);
   const broken = structuredClone(two);

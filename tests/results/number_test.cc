@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <string>
 
 namespace dragstrip {
 namespace {
@@ -36,6 +39,15 @@ TEST(Quantity, ChoosesAUnit) {
   EXPECT_EQ(quantity(5503, Unit::bytes), "5.5 kB");
   EXPECT_EQ(quantity(128'400, Unit::per_s), "128k/s");
   EXPECT_EQ(quantity(2.25, Unit::count), "2.25");
+}
+
+TEST(ExactDecimal, IsWholeAndHasNoExponent) {
+  EXPECT_EQ(exact_decimal(1300), "1300");
+  EXPECT_EQ(exact_decimal(12.5), "12.5");
+  EXPECT_EQ(exact_decimal(1e-40), "0." + std::string(39, '0') + "1");
+  EXPECT_EQ(exact_decimal(std::numeric_limits<double>::max()).size(), 309u);
+  const double smallest = std::numeric_limits<double>::denorm_min();
+  EXPECT_EQ(std::strtod(exact_decimal(smallest).c_str(), nullptr), smallest);
 }
 
 }  // namespace

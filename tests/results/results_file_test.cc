@@ -137,6 +137,8 @@ TEST(ResultsFile, CorruptFilesAreRefusedWithTheReason) {
   EXPECT_THAT(refusal("{]"), HasSubstr("parse error"));
   EXPECT_THAT(refusal(good.substr(0, good.size() / 2)), HasSubstr("parse error"));
   EXPECT_THAT(refusal("[]"), HasSubstr("expected object"));
+  const std::string deep(200'000, '[');
+  EXPECT_THAT(refusal(deep + std::string(deep.size(), ']')), HasSubstr("expected object, found [...]"));
   EXPECT_THAT(refusal(R"({"schema":"dragstrip.results/9"})"),
               HasSubstr("this program reads 'dragstrip.results/1'"));
   const auto changed = [&](const std::string& pointer, const Json& value) {

@@ -103,6 +103,19 @@ TEST(Csv, ALineARunAndQuotes) {
   EXPECT_EQ(std::count(line.begin(), line.end(), ','), std::count(head.begin(), head.end(), ',') + 1);
 }
 
+TEST(Csv, SaysWhichValuesAreLowerBounds) {
+  Results results = sample();
+  const auto ends_in = [&](const std::string& text) {
+    const std::string csv = format_csv(results);
+    const std::size_t first = csv.find('\n') + 1;
+    return csv.substr(first, csv.find('\r', first) - first).ends_with(text);
+  };
+  EXPECT_TRUE(ends_in(","));
+  results.cells[0].runs[0].metrics[metric_index("p99_ns")]->lower_bound = true;
+  results.cells[0].runs[0].metrics[metric_index("max_ns")] = MetricValue{2e9, true};
+  EXPECT_TRUE(ends_in(",p99_ns max_ns"));
+}
+
 TEST(Markdown, HasATableAndTheVerdicts) {
   const std::string text = format_markdown(sample());
   EXPECT_THAT(text, ::testing::HasSubstr("| **websocket/h1** | 25.1 \u00b5s | 100 \u00b5s |"));
