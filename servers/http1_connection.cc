@@ -228,7 +228,7 @@ void Http1Connection::on_writable(ConnId) {
 bool Http1Connection::on_peer_fin(ConnId) {
   const Entry entry(*this);
   if (exchange_ == Exchange::streaming) return false;
-  peer_fin_ = true;
+  peer_fin_ = !paused_;  // else: told again behind what is still unread
   if (exchange_ == Exchange::waiting) {
     arm_by(host_.now() + kHalfCloseGrace);
     return true;

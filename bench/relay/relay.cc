@@ -19,7 +19,8 @@ class Pieces {
       pieces_.back().size += size;
       return;
     }
-    if (head_ != 0 && pieces_.size() == pieces_.capacity()) {  // slide instead of growing
+    // Slides instead of growing where that moves no more than was taken out meanwhile.
+    if (head_ >= count() && head_ != 0 && pieces_.size() == pieces_.capacity()) {
       pieces_.erase(pieces_.begin(), pieces_.begin() + static_cast<std::ptrdiff_t>(head_));
       head_ = 0;
     }
@@ -176,7 +177,7 @@ class Relay::Pair final : public Endpoint {
   bool on_peer_fin(ConnId conn) override {
     const int from = end_of(conn);
     Way& way = ways_[from];
-    if (way.ended) return true;
+    if (way.ended || way.paused) return true;  // paused: told again behind what is still unread
     way.ended = true;
     const Instant now = host_.stamp();
     way.fin_due = due_of(way, 0, now);

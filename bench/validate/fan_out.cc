@@ -98,8 +98,6 @@ std::string compare_fan_out(Context& context) {
     medians.push_back(one.median_s * 1e6);
     ratio = one.tail_ratio;
     widest = std::max(widest, one.unsure);
-    fprintf(stderr, "N %u median %.1f us ratio %.2f unsure %.3f\n", subscribers, one.median_s * 1e6,
-            one.tail_ratio, one.unsure);
   }
   // A timer of ours says nothing here: it waits while a thousand messages are read. How alike the quickest
   // messages of one size are does: nothing but the machine makes them differ.

@@ -102,6 +102,7 @@ class NetHost final : public Host {
     bool paused = false;
     bool maybe_readable = false;  // an edge was seen while paused, or the read budget ran out
     bool peer_fin = false;        // EPOLLRDHUP was seen: read on to the end
+    bool fin_hinted = false;      // the owner was told of the FIN while paused, ahead of unread input
     bool input_ended = false;     // the owner knows of the FIN and keeps its own direction open
     bool was_high = false;        // unsent reached the high-water mark
     bool fin_wanted = false;      // half_close(): once the output is sent

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "core/base/check.h"
 #include "core/base/plant.h"
@@ -50,7 +51,8 @@ ConnId NetHost::adopt(int fd, State state, Endpoint* owner) {
   conn.state = state;
   conn.how = CloseHow::graceful;
   conn.wants_sent = conn.paused = conn.maybe_readable = false;
-  conn.peer_fin = conn.input_ended = conn.was_high = conn.fin_wanted = conn.fin_sent = false;
+  conn.peer_fin = conn.fin_hinted = conn.input_ended = false;
+  conn.was_high = conn.fin_wanted = conn.fin_sent = false;
   conn.owner = owner;
   conn.bytes_in = conn.bytes_sent = 0;
   conn.give_up = kNever;
@@ -283,7 +285,8 @@ void NetHost::handle_event(std::uint64_t tag, std::uint32_t events) {
   const auto slot = static_cast<std::uint32_t>(tag);
   Conn& conn = *conns_[slot];
   if (conn.generation != tag >> 32) return;  // of an earlier life of this slot
-  const bool broken = (events & (EPOLLERR | EPOLLHUP)) != 0;
+  // Behind a FIN of ours EPOLLHUP only says that the peer's has come as well.
+  const bool broken = (events & EPOLLERR) != 0 || ((events & EPOLLHUP) != 0 && !conn.fin_sent);
   switch (conn.state) {
     case State::connecting:
       if (broken || (events & EPOLLOUT) != 0) handle_connected(slot);
@@ -318,10 +321,11 @@ void NetHost::handle_event(std::uint64_t tag, std::uint32_t events) {
     handle_readable(slot);
   } else if (broken) {
     fail(slot, CloseReason::reset);
-  } else if (conn.peer_fin) {
-    handle_end_of_input(slot);  // a paused endpoint hears of a leaving peer at once, its input is dropped
   } else {
     conn.maybe_readable = true;
+    // A paused endpoint hears of a leaving peer at once. One that stays gets what is unread, and the end
+    // again.
+    if (conn.peer_fin && !std::exchange(conn.fin_hinted, true)) handle_end_of_input(slot);
   }
 }
 
@@ -378,12 +382,13 @@ void NetHost::handle_readable(std::uint32_t slot) {
 void NetHost::handle_end_of_input(std::uint32_t slot) {
   Conn& conn = *conns_[slot];
   const std::uint32_t generation = conn.generation;
+  const bool all_read = !conn.paused;
   const bool keep = conn.owner->on_peer_fin(ConnId{slot});
   if (conn.generation == generation && conn.state == State::open) {
-    if (keep) {
-      conn.input_ended = true;
-    } else {
+    if (!keep) {
       fail(slot, CloseReason::peer_closed);
+    } else if (all_read) {
+      conn.input_ended = true;
     }
   }
   settle();
@@ -446,11 +451,14 @@ void NetHost::reserve_spare() {
 // Out of descriptors: a pending connection would be reported for ever. Take it with the spare and drop it,
 // so that the client is told.
 bool NetHost::shed_one(int listener_fd) {
+  if (spare_fd_ < 0) reserve_spare();  // somebody else was quicker last time
   if (spare_fd_ < 0) return false;
   ::close(spare_fd_);
   const int fd = accept4(listener_fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-  if (fd >= 0) ::close(fd);
-  ++closed_.connections_failed;
+  if (fd >= 0) {  // else there was none: accept4 looks for a descriptor first
+    ::close(fd);
+    ++closed_.connections_failed;
+  }
   reserve_spare();
   return fd >= 0;
 }

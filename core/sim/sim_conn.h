@@ -69,6 +69,7 @@ struct ConnState {
   bool fin_wanted = false;  // half_close()
   bool fin_sent = false;
   bool fin_arrived = false;
+  bool fin_hinted = false;  // told while paused, ahead of unread input
   bool fin_told = false;
   bool window_pending = false;
   bool deliver_pending = false;

@@ -204,7 +204,7 @@ void SimWorld::deliver_bytes(Conn& conn) {
 }
 
 void SimWorld::deliver_fin(Conn& conn) {
-  conn.fin_told = true;
+  (conn.paused ? conn.fin_hinted : conn.fin_told) = true;
   ++conn.host->traffic_.reads;
   if (conn.owner->on_peer_fin(ConnId{conn.id}) || !conn.has_owner) return;
   Endpoint* owner = conn.owner;

@@ -198,7 +198,9 @@ void SimWorld::run_event(const Event& event) {
       return on_segment(*conn);
     case EventKind::deliver:
       conn->deliver_pending = false;
-      if (conn->paused && conn->fin_arrived && !conn->fin_told && conn->has_owner) return deliver_fin(*conn);
+      if (conn->paused && conn->fin_arrived && !conn->fin_hinted && !conn->fin_told && conn->has_owner) {
+        return deliver_fin(*conn);
+      }
       return deliver(*conn);
     case EventKind::window:
       conn->window_pending = false;

@@ -19,9 +19,9 @@
 //
 // What it models: a handshake of 1.5 round trips; one segment per flush (or as the link splits it); a bounded
 // kernel buffer, so that unsent_bytes() grows when the peer does not read; FIN behind the data, of which a
-// paused endpoint hears at once while its unread input is dropped; RST when a connection is closed with
-// unread input or is sent to after it was closed. abort sends FIN like net: only *our* unsent output is
-// dropped. Steady state allocates nothing. No loss: TCP repairs it.
+// paused endpoint hears at once (one that stays gets the unread input and the FIN again); RST when a
+// connection is closed with unread input or is sent to after it was closed. abort sends FIN like net: only
+// *our* unsent output is dropped. Steady state allocates nothing. No loss: TCP repairs it.
 #pragma once
 
 #include <array>

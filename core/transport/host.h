@@ -28,7 +28,7 @@ enum class TimerId : std::uint32_t {};
 inline constexpr TimerId kNoTimer{~0u};
 
 enum class CloseReason : std::uint8_t {
-  peer_closed,   // FIN, everything before it was delivered
+  peer_closed,   // FIN, everything before it was delivered (unless reading was paused)
   reset,         // ECONNRESET, EPIPE: something may have been lost
   refused,       // nobody listens, or the peer rejected the connection
   no_resources,  // no local port, descriptor or memory: the peer was never asked
@@ -53,8 +53,8 @@ class Endpoint {
   virtual void on_sent(ConnId, std::uint64_t /*bytes_total*/, Instant /*sent*/) {}
   // unsent_bytes() had reached kUnsentHighWater and is below kUnsentLowWater again.
   virtual void on_writable(ConnId) {}
-  // The peer ended its direction. True: keep ours open, the endpoint will close(). False (the default): the
-  // host closes and calls on_close(peer_closed).
+  // The peer's FIN; while paused ahead of what is unread, then again behind it. True: ours stays open, the
+  // endpoint will close(). False (the default): the host closes and calls on_close(peer_closed).
   virtual bool on_peer_fin(ConnId) { return false; }
   virtual void on_close(ConnId, CloseReason, Instant at) = 0;
   virtual void on_timer(TimerId, Instant /*now*/) {}

@@ -233,6 +233,24 @@ TEST(Http1Connection, H1_17_a_half_closed_client_is_answered_within_the_grace) {
   EXPECT_EQ(w.server.done, 1);
 }
 
+// More requests than are kept: the rest is read when there is room again, the end behind it.
+TEST(Http1Connection, H1_17_a_client_that_half_closes_behind_a_full_pipeline_gets_all_its_answers) {
+  Http1World w(SimLink{{.delay = 1ms, .max_segment = 16'384}, {.delay = 1ms}});
+  RawPeer peer(w.client_host, w.server.port);
+  std::string requests = get("/park");
+  int count = 1;
+  for (; requests.size() < 2 * Http1Connection::kPipelinedBytesMax; ++count) requests += get("/now?x");
+  peer.send(requests);
+  w.client_host.half_close(peer.conn);
+  w.run(400ms);
+  ASSERT_EQ(w.handler.parked.size(), 1u);
+  w.handler.answer_parked("late");
+  w.run(1s);
+  EXPECT_EQ(w.handler.requests, count);
+  EXPECT_EQ(peer.reason, CloseReason::peer_closed);
+  EXPECT_EQ(w.server.done, 1);
+}
+
 TEST(Http1Connection, PL_03_a_client_that_leaves_while_parked_is_noticed_within_a_second) {
   Http1World w;
   RawPeer peer(w.client_host, w.server.port);

@@ -142,6 +142,19 @@ TEST(Relay, AFullBufferStopsReadingAndLosesNothing) {
   EXPECT_EQ(w.server.text.size(), much.size());
 }
 
+// The end of the bytes is no reason to forget those that are still unread.
+TEST(Relay, AFinThatComesWhileTheBufferIsFullLosesNothing) {
+  RelayWorld w({.delay = 100ms, .buffer_bytes = 64u << 10});
+  const std::string much(2'000'000, 'y');
+  w.say(much);
+  w.client_host.half_close(w.client.conn);
+  w.world.run_for(20s);
+  EXPECT_EQ(w.server.text.size(), much.size());
+  EXPECT_NE(w.server.fin_at, kUnset);
+  ASSERT_FALSE(w.server.arrivals.empty());
+  EXPECT_GE(w.server.fin_at, w.server.arrivals.back());
+}
+
 TEST(Relay, AFinTravelsWithTheDelayAndHalfCloses) {
   RelayWorld w({.delay = 25ms});
   w.world.run_for(1s);

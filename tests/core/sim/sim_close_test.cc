@@ -152,6 +152,24 @@ TEST(SimClose, PausedReadingHearsOfALeavingPeerAtOnceWithoutItsInput) {
   EXPECT_EQ(p.server.text(), "fin peer_closed");
 }
 
+TEST(SimClose, WhoStaysAfterAFinWhilePausedGetsTheRestAndTheFinAgain) {
+  Pair p(delayed(5ms));
+  p.open();
+  p.server.keep_open = true;
+  p.server.host.pause_reading(p.server.conn, true);
+  p.client.out().append("unread");
+  p.client.host.half_close(p.client.conn);
+  ASSERT_TRUE(p.world.run_until_idle(kLong));
+  EXPECT_EQ(p.server.text(), "fin");
+  p.server.host.pause_reading(p.server.conn, false);
+  ASSERT_TRUE(p.world.run_until_idle(kLong));
+  EXPECT_EQ(p.server.text(), "fin <unread> fin");
+  p.server.host.pause_reading(p.server.conn, true);
+  p.server.host.pause_reading(p.server.conn, false);
+  ASSERT_TRUE(p.world.run_until_idle(kLong));
+  EXPECT_EQ(p.server.text(), "fin <unread> fin");
+}
+
 TEST(SimClose, ResetIsHeardByBothSidesAndOvertakesNothing) {
   Pair p(delayed(5ms));
   p.open();
