@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "clients/targets.h"
 #include "core/base/check.h"
 #include "core/base/plant.h"
 
@@ -15,8 +16,10 @@ WebsocketChannel::WebsocketChannel(Host& host, ChannelEvents& events, const Chan
 }
 
 void WebsocketChannel::open_pipe() {
-  std::string target = options_.path + options_.origin_query;
-  if (options_.path.empty()) {
+  std::string target;
+  if (!options_.path.empty()) {
+    target = foreign_target(options_);
+  } else {
     target = "/ws";
     if (purpose_ == Purpose::topic) {
       const bool tail = !subscribed_ || cursor_ == kTail;

@@ -2,9 +2,7 @@
 //
 //   request            GET /ws; a text frame up, its echo down
 //   subscribe, publish GET /ws?topic=T&after=C; messages are text frames both ways, `lagged N` a binary one
-//   options.path       a foreign server's path instead, with origin_query behind it as it is; its messages
-//   are
-//                      not numbered
+//   options.path       a foreign server's path and query instead; its messages are not numbered
 //
 // A channel is for requests or for one topic, never both: an upgraded connection is one or the other.
 // subscribe() comes before publish(); a channel that only publishes subscribes with `now` and drops what

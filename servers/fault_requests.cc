@@ -70,8 +70,8 @@ class FaultyRequests::Line final : public Deadlines::Item {
 
   // False: too much is waiting already.
   bool add(std::uint8_t kind, std::string_view payload, Instant due) {
-    if (bytes_ + payload.size() > kMostHeldBytes) return false;
-    bytes_ += payload.size();
+    if (bytes_ + cost(payload) > kMostHeldBytes) return false;
+    bytes_ += cost(payload);
     if (!waiting_.empty()) due = std::max(due, waiting_.back().due);
     waiting_.push_back({due, kind, std::string(payload)});
     house_.deadlines_.set(*this, waiting_.front().due);
@@ -84,11 +84,13 @@ class FaultyRequests::Line final : public Deadlines::Item {
     std::uint8_t kind;
     std::string payload;
   };
+  // An echo of nothing takes room as well.
+  static std::size_t cost(std::string_view payload) noexcept { return sizeof(Echo) + payload.size(); }
   void on_deadline(Instant now) override {
     while (!waiting_.empty() && waiting_.front().due <= now) {
       const Echo echo = std::move(waiting_.front());
       waiting_.pop_front();
-      bytes_ -= echo.payload.size();
+      bytes_ -= cost(echo.payload);
       back_.echo_now(echo.kind, echo.payload);
     }
     if (!waiting_.empty()) return house_.deadlines_.set(*this, waiting_.front().due);

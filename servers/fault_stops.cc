@@ -46,12 +46,19 @@ void FaultStops::arm_next(Instant now) {
   if (next != kNever) host_.arm(timer_, next);
 }
 
-void FaultStops::on_timer(TimerId, Instant now) {
-  Instant end = stalls_.end_if_inside(now);
+Instant FaultStops::end_if_inside(Instant at) const noexcept {
+  Instant end = stalls_.end_if_inside(at);
   for (const FaultPlan::Once& freeze : freezes_) {
-    const Instant at = origin_ + freeze.at;
-    if (at <= now && now < at + freeze.length) end = std::max(end, at + freeze.length);
+    const Instant begin = origin_ + freeze.at;
+    if (begin <= at && at < begin + freeze.length) end = std::max(end, begin + freeze.length);
   }
+  return end;
+}
+
+void FaultStops::on_timer(TimerId, Instant now) {
+  Instant end = end_if_inside(now);
+  // One that begins while another lasts makes it longer: nobody would be awake to begin it later.
+  for (Instant more = end; more != kUnset; more = end_if_inside(end)) end = more;
   if (end != kUnset) {
     ++stops_;
     processor_.stop_until(end);

@@ -53,6 +53,8 @@ class FaultStops final : private Endpoint {
   void on_close(ConnId, CloseReason, Instant) override {}
   void on_timer(TimerId, Instant now) override;
   void arm_next(Instant now);
+  // The latest end of the pauses that `at` lies in; kUnset: in none.
+  [[nodiscard]] Instant end_if_inside(Instant at) const noexcept;
 
   Host& host_;
   Processor& processor_;

@@ -98,6 +98,7 @@ void Http1Connection::on_http1_request(const Http1RequestHead& head, std::string
 
 void Http1Connection::hand_over(std::string_view rest) {
   Endpoint* const next = next_owner_;
+  if (paused_) host_.pause_reading(conn_, false);  // so much was pipelined before the upgrade
   over_ = true;  // nothing below may touch the connection: it is the other endpoint's
   exchange_ = Exchange::none;
   if (!rest.empty()) next->on_bytes(conn_, rest, received_);

@@ -37,6 +37,7 @@ void Mailbox::put(const Letter& letter) {
   bool first;
   {
     const std::lock_guard lock(mutex_);
+    if (closed_) return;
     first = letters_.empty();
     std::memcpy(letters_.prepare(sizeof envelope), &envelope, sizeof envelope);
     letters_.commit(sizeof envelope);
@@ -68,6 +69,15 @@ void Mailbox::take(Buffer& letters) {
   {
     const std::lock_guard lock(mutex_);
     letters.swap(letters_);
+  }
+  emptied_.notify_all();
+}
+
+void Mailbox::close() {
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    letters_.clear();
   }
   emptied_.notify_all();
 }

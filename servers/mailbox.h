@@ -47,6 +47,8 @@ class Mailbox {
   void wait_for_room(const Mailbox& own);
   // Everything so far, in exchange for an empty buffer.
   void take(Buffer& letters);
+  // Its reader has gone: what is in it and what is put into it from now on is dropped, and nobody waits.
+  void close();
 
  private:
   [[nodiscard]] bool full() const;
@@ -54,6 +56,7 @@ class Mailbox {
   mutable std::mutex mutex_;
   std::condition_variable emptied_;
   Buffer letters_;
+  bool closed_ = false;
   Bell* bell_ = nullptr;
 };
 

@@ -92,6 +92,8 @@ class WorkerGroup::Worker final : public TopicRelay, public RequestForwarder {
     mail(0, letter);
   }
 
+  void leave() { box_.close(); }
+
   void on_mail() {
     box_.take(reading_);
     std::string_view letters = reading_.view();
@@ -180,6 +182,10 @@ void WorkerGroup::join(std::size_t index, Hub& hub, Router& router, Mailbox::Bel
 
 void WorkerGroup::on_mail(std::size_t index) {
   workers_[index]->on_mail();
+}
+
+void WorkerGroup::leave(std::size_t index) {
+  workers_[index]->leave();
 }
 
 }  // namespace dragstrip

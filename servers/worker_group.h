@@ -33,6 +33,8 @@ class WorkerGroup {
   // Before any thread runs. `bell` makes on_mail(index) run on the worker's thread.
   void join(std::size_t index, Hub& hub, Router& router, Mailbox::Bell& bell);
   void on_mail(std::size_t index);
+  // The worker reads no more mail: its thread ends. Without this the others would wait for room in its box.
+  void leave(std::size_t index);
   [[nodiscard]] std::size_t size() const noexcept { return workers_.size(); }
 
  private:

@@ -321,6 +321,9 @@ void define_flags(CLI::App& app, Flags& flags) {
                "rpc: count outcomes, measure and check nothing; to see what measuring costs");
   app.add_flag("--allow-remote", flags.allow_remote, "the target is on another machine and is yours");
   app.add_option("--json", flags.json, "write the record to a file; - prints it, alone");
+  app.footer(
+      "exit codes: 0 measured, 2 usage, 3 target failed, 4 run invalid, 5 not written, 130 interrupted\n"
+      "example: dragstrip load http://127.0.0.1:8080 --workload feed --row sse/h1 --clients 100 -d 5s");
 }
 
 // Ordered as docs/ci.md has it: interrupted, then what the target did, then what we did, then the file.
@@ -369,7 +372,7 @@ int load_command(int argc, const char* const* argv) {
   std::string unwritten;
   const bool json_alone = flags.json == "-";
   const std::string text = json_alone ? to_json(result.facts, judgement) : summarize(result.facts, judgement);
-  // A closed pipe is an error only where stdout was asked for as the result.
+  // Where stdout was asked for as the result. A summary that nobody read is main's to report, with the file.
   if (!write_stdout(text) && json_alone) unwritten = fmt::format("stdout: {}", std::strerror(errno));
   if (!flags.json.empty() && !json_alone) {
     try {

@@ -86,7 +86,8 @@ class Coordinator final : public WorkerObserver {
   };
   struct Thread {
     std::thread thread;
-    // Made on the thread; used by others only before it starts running and after it was joined.
+    // Made on the thread; used by others only before it starts running and after it was joined, except that
+    // stop_threads() stops the host, under mutex_.
     std::unique_ptr<NetHost> host;
     std::unique_ptr<ChannelFactory> factory;
     std::unique_ptr<LoadWorker> worker;
@@ -122,7 +123,11 @@ class Coordinator final : public WorkerObserver {
       host_options.count_segments = true;
       host_options.spin_before_timer = options_.spin_before_timer;
       host_options.source_addresses = plan_ports(plan_, read_local_ports(plan_.peer.loopback())).sources;
-      self.host = std::make_unique<NetHost>(host_options);
+      auto host = std::make_unique<NetHost>(host_options);
+      {
+        const std::lock_guard lock(mutex_);  // stop_threads() may be looking for it
+        self.host = std::move(host);
+      }
       const bool own_connections = plan_.workload->kind == WorkloadKind::connect;
       self.factory =
           make_channel_factory(*plan_.row, *self.host, own_connections ? 1 : plan_.channels_per_connection);
@@ -150,11 +155,13 @@ class Coordinator final : public WorkerObserver {
   void stop_threads() {
     {
       const std::lock_guard lock(mutex_);
-      for (auto& thread : threads_) thread->stop = true;
+      for (auto& thread : threads_) {
+        // A thread that is still starting sees the flag; one in its loop is woken.
+        thread->stop = true;
+        if (thread->host) thread->host->stop();
+      }
     }
     for (auto& thread : threads_) {
-      // A thread that is still starting sees the flag; one in its loop is woken.
-      if (thread->host) thread->host->stop();
       if (thread->thread.joinable()) thread->thread.join();
     }
   }

@@ -1,5 +1,7 @@
 #include "bench/cli/load_target.h"
 
+#include <algorithm>
+
 #include "core/base/error.h"
 
 namespace dragstrip::cli {
@@ -21,6 +23,10 @@ void check_scheme(std::string_view url, std::string_view scheme, const Row& row)
 }  // namespace
 
 LoadTarget parse_target(std::string_view url, const Row& row) {
+  const auto blank = [](unsigned char c) { return c <= ' ' || c == 0x7f; };
+  if (std::any_of(url.begin(), url.end(), blank)) {
+    bad(url, "a blank or control character would break the request apart; write %20 for a blank");
+  }
   std::string_view rest = url;
   if (const std::size_t colon = rest.find("://"); colon != std::string_view::npos) {
     check_scheme(url, rest.substr(0, colon), row);

@@ -73,6 +73,7 @@ class ServeWorkers::Worker final : public Mailbox::Bell, private NetHost::Posted
          now = stamp()) {
       host_.run_once(std::min<Duration>(end - now, kLookForStop));
     }
+    if (group_ != nullptr) group_->leave(index_);
   }
   void stop() noexcept {
     ++stops_;

@@ -73,12 +73,14 @@ void TargetControl::need_row() {
   while (!request.done() && !request.understood() && stamp() < until && !interrupted()) host_.run_once(20ms);
   if (request.understood() || interrupted()) return;
   if (request.nobody_listens()) nobody_there();
+  const std::string why = request.done() ? request.failure() : "silent for " + format_duration(kPatience);
   throw UserError(
       ExitCode::target_failed,
-      websocket ? fmt::format("{} does not open a WebSocket at {}; `dragstrip list rows` shows other rows",
-                              plan_.peer.text(), plan_.foreign ? plan_.path : "/ws")
-                : fmt::format("{} does not speak HTTP/2 without TLS, which row {} needs; use a row over h1",
-                              plan_.peer.text(), plan_.row->name));
+      websocket
+          ? fmt::format("{} does not open a WebSocket at {} ({}); `dragstrip list rows` shows other rows",
+                        plan_.peer.text(), plan_.foreign ? plan_.path : "/ws", why)
+          : fmt::format("{} does not speak HTTP/2 without TLS ({}), which row {} needs; use a row over h1",
+                        plan_.peer.text(), why, plan_.row->name));
 }
 
 void TargetControl::publish_one() {

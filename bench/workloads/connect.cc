@@ -66,7 +66,6 @@ void ConnectWorker::open(std::uint32_t slot, Instant intended, Instant now) {
   recorder_.acted(intended, intended + slip);
   attempt.op = schedule_.index();
   attempt.intended = intended;
-  attempt.failure = Outcome::ok;
   ChannelOptions options = channel_options(plan_, slots_[slot].client);
   options.seed = draw(options.seed, attempt.op);
   options.poll_phase = Duration{0};  // the first poll is the first message

@@ -23,7 +23,6 @@ class ConnectWorker final : public LoadWorker {
     Instant intended = kUnset;
     Instant free_since = kUnset;
     Release release;
-    Outcome failure = Outcome::ok;  // what the delivery complained about
   };
 
   [[nodiscard]] bool keeps_channels() const override { return false; }

@@ -66,7 +66,6 @@ void FeedWorker::on_own_message(const Channel& channel, const MessageView& view,
   if (header.seq + 1 == offsets_.size()) ++at_the_end_;
   if (!recorder_.in_window(header.intended)) return;
   ++counts.unique;
-  ++listener.unique;
   ++settled_in_window_;
   Cutter cutter(header.intended, received);
   cutter.cut(Part::publisher, header.appended);

@@ -19,9 +19,8 @@ class FeedWorker final : public LoadWorker {
  private:
   struct Listener {
     SeqTracker got;
-    Cursor last = 0;           // number within the topic, to go on from after a reconnect
-    std::uint64_t unique = 0;  // of the window
-    bool numbered = false;     // foreign: a first number was seen
+    Cursor last = 0;        // number within the topic, to go on from after a reconnect
+    bool numbered = false;  // foreign: a first number was seen
   };
 
   void subscribe(Slot&) override;

@@ -3,8 +3,8 @@
 //
 // Mann-Kendall's test for a trend at 1 %, two-sided, with the correction for ties, and the size of the trend
 // by Theil and Sen: the median of all slopes, times the length, as a share of the median. Ranks and medians,
-// so that one bad second is no trend. Whole seconds only; below kFewestSeconds there is no answer. Never
-// allocates more than a second's pairs. Sources: Mann 1945, Kendall 1975, Sen 1968.
+// so that one bad second is no trend. Whole seconds only; below kFewestSeconds, and above 4,000, there is no
+// answer. Allocates a number for each pair of seconds. Sources: Mann 1945, Kendall 1975, Sen 1968.
 #pragma once
 
 #include <cstdint>

@@ -65,7 +65,7 @@ struct ChannelOptions {
   std::string authority;                 // Host field, :authority
   std::string path;                      // empty: the contract's own path for the row and verb
   Method request_method = Method::post;  // rpc over request/*
-  std::string origin_query;              // appended to foreign paths as they are
+  std::string origin_query;              // the query of a foreign path, without its `?`
   Duration poll_interval{100'000'000};   // short-poll: time between two polls
   Duration poll_phase{0};                // first poll at subscribe + phase
   Duration long_poll_timeout{30'000'000'000};

@@ -226,7 +226,7 @@ TEST_F(WebsocketChannelTest, a_channel_that_only_publishes_drops_what_comes) {
 
 TEST_F(WebsocketChannelTest, a_foreign_path_is_taken_as_it_is_and_its_messages_are_not_numbered) {
   options.path = "/socket";
-  options.origin_query = "?room=5";
+  options.origin_query = "room=5";
   topic = "room";
   start();
   EXPECT_EQ(accept(text("a") + frame(0x82, "b", false)), "GET /socket?room=5 HTTP/1.1");

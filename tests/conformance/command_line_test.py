@@ -46,7 +46,8 @@ class CommandLine(PeerTest):
                            (["conform", "http://192.0.2.1:80"], "loopback only"), (["conform", "nonsense"], "nonsense"),
                            (["load", "http://192.0.2.1:80", "-r", "tcp"], "--allow-remote"),
                            (["serve", "--listen", "0.0.0.0:0"], "--allow-remote"),
-                           (["serve", "--listen", "127.0.0.1"], "HOST:PORT")):
+                           (["serve", "--listen", "127.0.0.1"], "HOST:PORT"), (["serve", "--cpu", "-1"], "--cpu"),
+                           (["serve", "--cpu", "2147483647"], "--cpu")):
             self.fails(2, argv, says)
 
     def test_a_port_in_use(self):

@@ -241,6 +241,44 @@ TEST(Faults, TheServerMayGoWhileSomebodyWaitsAtTheDoor) {
   w.ask(post("/echo", "hello"));
 }
 
+TEST(Faults, EchoesOfNothingThatWaitAreBounded) {
+  FaultWorld w({"slow=100%:1h"});
+  RawClient& client = w.connect();
+  client.send(kUpgrade);
+  w.world.run_for(1ms);
+  std::string empty;
+  for (int i = 0; i < 1000; ++i) empty.append("\x82\x80\0\0\0\0", 6);
+  for (int i = 0; i < 200 && client.open(); ++i) {
+    client.send(empty);
+    w.world.run_for(1ms);
+  }
+  EXPECT_FALSE(client.open());
+}
+
+// Whoever asks at `ask` is answered at `end` and not before.
+void expect_paused(FaultWorld& w, Duration ask, Duration end) {
+  w.world.run_for(ask);
+  RawClient& client = w.ask(post("/echo", "hello"));
+  w.world.run_for(end - ask - 10ms);
+  EXPECT_EQ(client.take(), "");
+  w.world.run_for(20ms);
+  EXPECT_EQ(client.take(), text_answer("200 OK", "hello"));
+  EXPECT_EQ(w.faults->counts().stops, 1u);
+}
+
+TEST(Faults, AFreezeThatBeginsInAnotherMakesItLonger) {
+  FaultWorld w({"freeze=3s@5s", "freeze=3s@6s"});
+  expect_paused(w, 8200ms, 9s);
+}
+
+TEST(Faults, AFreezeThatBeginsInAStallIsNotLost) {
+  const Instant zero{};
+  const Duration phase = PauseCalendar({100ms, 1h}, zero, 1).next_after(zero) - zero;
+  const std::string freeze = "freeze=1s@" + std::to_string((phase + 50ms).count() / 1000) + "us";
+  FaultWorld w({"stall=100ms/1h", freeze});
+  expect_paused(w, phase + 200ms, phase + 1050ms);
+}
+
 TEST(Faults, ALateTurnOfAStallDoesNotMoveTheNextOne) {
   FaultWorld w({"stall=100ms/1s", "freeze=1500ms@1s"});
   w.world.run_for(10s);

@@ -327,6 +327,26 @@ TEST(Http1Connection, WS_01_an_upgrade_that_waited_behind_another_request) {
   EXPECT_EQ(w.server.done, 1);
 }
 
+// So much came before the upgrade that reading had stopped: the next endpoint does not know that.
+TEST(Http1Connection, WS_01_an_upgrade_behind_a_full_pipeline_is_read_on) {
+  Http1World w;
+  Inherits next;
+  w.handler.upgrade_to = &next;
+  w.handler.upgrade_host = &w.server_host;
+  RawPeer peer(w.client_host, w.server.port);
+  const std::string padded = get("/now", "x: " + std::string(10'000, 'x') + "\r\n");
+  std::string pipeline = get("/park");
+  while (pipeline.size() < 2 * Http1Connection::kPipelinedBytesMax) pipeline += padded;
+  peer.send(pipeline + kUpgrade);
+  w.run();
+  EXPECT_EQ(w.handler.requests, 1);
+  w.handler.answer_parked("x");
+  w.run();
+  ASSERT_EQ(w.handler.upgrades, 1);
+  peer.send("frames");
+  w.run();
+  EXPECT_EQ(next.got, "frames");
+}
 TEST(Http1Connection, WS_01_an_upgrade_that_is_declined_is_an_ordinary_request) {
   Http1World w;
   EXPECT_EQ(w.ask(kUpgrade + get("/now")), kOk + kOk);

@@ -195,5 +195,37 @@ TEST(Mailbox, a_full_box_waits_for_its_reader_but_not_when_both_are_full) {
   EXPECT_EQ(count, Mailbox::kMostBytes / large.size());
 }
 
+// A worker that has ended reads no more. Those that still have something for it must not wait for ever, or a
+// server that is stopped under load never ends.
+TEST(Mailbox, nobody_waits_for_a_reader_that_has_gone) {
+  Mailbox full;
+  const Mailbox own;
+  const std::string large(1 << 20, 'x');
+  Letter letter;
+  letter.b = large;
+  for (std::size_t i = 0; i < Mailbox::kMostBytes / large.size(); ++i) full.put(letter);
+  std::thread waiting([&] { full.wait_for_room(own); });
+  full.close();
+  waiting.join();  // hangs, and the test's time limit ends it, if closing does not let it through
+  for (std::size_t i = 0; i < 2 * Mailbox::kMostBytes / large.size(); ++i) {
+    full.wait_for_room(own);
+    full.put(letter);
+  }
+  Buffer taken;
+  full.take(taken);
+  EXPECT_TRUE(taken.empty());
+}
+
+TEST(WorkerGroup, a_worker_that_has_left_holds_up_nobody) {
+  Group g(2);
+  g.group.leave(1);
+  Topic& topic = *g.hubs[0].topic("t");
+  const std::string large(TopicLog::kMaxPayload, 'x');
+  const std::uint64_t more_than_a_box_holds = 2 * Mailbox::kMostBytes / large.size();
+  for (std::uint64_t i = 0; i < more_than_a_box_holds; ++i) topic.publish(large);
+  EXPECT_EQ(topic.log().newest(), more_than_a_box_holds);
+  EXPECT_EQ(g.hubs[1].topics(), 0u);
+}
+
 }  // namespace
 }  // namespace dragstrip::test

@@ -124,6 +124,7 @@ TEST_F(LoadCli, UsageErrorsAreOneLineAndCodeTwo) {
       {"https://127.0.0.1:80 --row tcp", "TLS"},
       {"ws://127.0.0.1:80 --row tcp", "needs an http:// URL"},
       {"http://example.com --row tcp", "IP address"},
+      {"'http://127.0.0.1:80/a b' --row request/h1", "write %20"},
       {"--row tcp", "URL"}};
   for (const auto& [arguments, expected] : cases) {
     const Ran ran = load(arguments);
