@@ -335,8 +335,10 @@ TEST(Http1Connection, WS_01_an_upgrade_behind_a_full_pipeline_is_read_on) {
   w.handler.upgrade_host = &w.server_host;
   RawPeer peer(w.client_host, w.server.port);
   const std::string padded = get("/now", "x: " + std::string(10'000, 'x') + "\r\n");
-  std::string pipeline = get("/park");
-  while (pipeline.size() < 2 * Http1Connection::kPipelinedBytesMax) pipeline += padded;
+  std::string pipeline;
+  while (pipeline.size() < Http1Connection::kPipelinedBytesMax) pipeline += padded;
+  peer.send(get("/park"));
+  w.run();
   peer.send(pipeline + kUpgrade);
   w.run();
   EXPECT_EQ(w.handler.requests, 1);
