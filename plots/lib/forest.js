@@ -47,9 +47,11 @@ function scaleOf(panel, pixels) {
 }
 
 // One panel's marks; the names of its rows stand left of the band's first.
-function drawPanel(panel, rows, box, valueWidth, colours) {
+function drawPanel(panel, rows, box, { valueWidth, headFrom }, colours) {
+  const end = box.right + valueWidth;
+  const headLeft = Math.max(headFrom, Math.min(box.left, end - textWidth(panel.heading, 13, true)));
   const drawn = [
-    text(box.left, box.top - 16, clip(panel.heading, box.right + valueWidth - box.left, 13, true), {
+    text(headLeft, box.top - 16, clip(panel.heading, end - headLeft, 13, true), {
       colour: colours.text,
       bold: true,
       size: 13,
@@ -64,7 +66,7 @@ function drawPanel(panel, rows, box, valueWidth, colours) {
     const id = identityOf(e.row, colours);
     const known = e.verdict === 'valid' && e.stat;
     drawn.push(
-      text(box.right + valueWidth, y, valueLabel(e, panel.key), {
+      text(end, y, valueLabel(e, panel.key), {
         colour: known ? colours.text : colours.muted,
         align: 'right',
         bold: e.best,
@@ -113,7 +115,9 @@ export function forest(panels, size, colours) {
     members.forEach((panel, i) => {
       const left = names + i * (cell + SEPARATION);
       const box = { left, top, right: left + cell - values, bottom: top + rows.length * LINE };
-      const { drawn, scale } = drawPanel(panel, rows, box, values - 6, colours);
+      // Over the names of the rows there is room for a long heading.
+      const room = { valueWidth: values - 6, headFrom: i === 0 ? 0 : left };
+      const { drawn, scale } = drawPanel(panel, rows, box, room, colours);
       const index = option.grid.length;
       const inner = { ...box, left: box.left + 6, right: box.right - 6 };
       option.grid.push(grid(inner, size));

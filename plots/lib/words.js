@@ -37,7 +37,8 @@ because it was slow.</li>
 <li>A quantile needs samples: p50 200 operations a run, p95 2,000, p99 10,000, p99.9 100,000. Otherwise it is not shown.</li>
 <li>Everything ran over the loopback of one machine: no real network, no loss, no proxies, no TLS unless the conditions name it. A loopback hides
 the cost of round trips, which is where polling loses most.</li>
-<li>Server and load generator share the processors. CPU figures are per operation; busy cores raise latencies of all rows.</li>
+<li>Server and load generator run on one machine, on a core each where there are two; caches, memory and what the system itself does are
+shared. CPU figures are per operation; busy cores raise latencies of all rows.</li>
 <li>Not measured here: browsers, mobile radios, millions of connections, and any stack that is not in the table.</li>
 </ul>`;
 

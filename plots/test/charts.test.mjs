@@ -189,6 +189,13 @@ test('bytes: no winner with too few runs, and rows that could not be compared ar
   assert.doesNotMatch(chart('bytes').title(feed), /^http-stream\/h2/); // the leanest, but suspect
 });
 
+test('headings of narrow panels are whole', () => {
+  const [data] = chart('connection').prepare(sound);
+  const drawn = chart('connection').option(data, { width: 350, height: chart('connection').height(data, 350) }, literalColours('light'));
+  const words = drawn.graphic.elements.map((element) => element.style.text);
+  for (const panel of data.panels) assert.ok(words.includes(panel.heading), panel.heading);
+});
+
 test('colours go by the ratio that is shown', () => {
   assert.equal(times(1.548), times(1.497));
   assert.equal(stepOf(1.548), stepOf(1.497));
