@@ -195,6 +195,24 @@ TEST(Separation, PAgreesWithTheInterval) {
   EXPECT_GT(equal, 100);
 }
 
+// By the tables: with 7 degrees of freedom t is 2.364624 at 97.5 % and 3.499483 at 99.5 %.
+TEST(Separation, PIsStudentsTwoTails) {
+  PairedRatio found;
+  found.pairs = 8;
+  found.log_standard_error = 0.01;
+  const auto p_at = [&](double t) {
+    found.log_mean = std::log(1.05) + t * found.log_standard_error;
+    found.interval = {1.0501, 2};
+    return separation_p(found, 0.05);
+  };
+  EXPECT_NEAR(p_at(2.364624), 0.05, 1e-7);
+  EXPECT_NEAR(p_at(3.499483), 0.01, 1e-7);
+  // A tie is as certain as the edge that is nearer.
+  found.interval = {0.99, 1.04};
+  found.log_mean = std::log(1.05) - 2.364624 * found.log_standard_error;
+  EXPECT_NEAR(separation_p(found, 0.05), 0.05, 1e-7);
+}
+
 TEST(RoundsToDecide, GrowsAsTheGapShrinks) {
   const auto needed = [](double ratio, double low, double high, double half) {
     PairedRatio found;

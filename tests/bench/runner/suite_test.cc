@@ -136,7 +136,7 @@ TEST(Suite, AnotherStackHasItsOwnGroups) {
   }
 }
 
-// What the issue promises about the suites that come with the program.
+// What the first lines of the suites promise.
 TEST(OurSuites, FitTheirBudgets) {
   const auto seconds = [](const Suite& suite) {
     return static_cast<double>(planned_time(suite.cells, suite.rounds).count()) / 1e9;
