@@ -58,7 +58,7 @@ void Context::fail(std::string_view validation, std::string cell, std::string re
   check.validation = validation;
   check.where = where_;
   check.cell = std::move(cell);
-  check.measured = std::nan("");
+  check.model = check.measured = std::nan("");
   check.verdict = CheckVerdict::fail;
   check.reason = std::move(reason);
   add(std::move(check));

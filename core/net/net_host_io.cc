@@ -86,7 +86,6 @@ ConnId NetHost::connect(const Address& to, Endpoint& owner) {
   calls_.other_calls += offset == 0 ? 3 : 5;
   const net::Connecting started = net::start_connect(to, offset);
   const ConnId id = adopt(started.fd, State::connecting, &owner);
-  if (started.fd < 0 && started.failure == CloseReason::no_resources) ++closed_.connections_starved;
   if (started.fd < 0) fail(static_cast<std::uint32_t>(id), started.failure);
   return id;
 }
@@ -239,7 +238,10 @@ void NetHost::fail(std::uint32_t slot, CloseReason reason) {
     return;
   }
   if (conn.state == State::failed || conn.state == State::free) return;
-  if (conn.state == State::connecting) ++closed_.connections_failed;
+  if (conn.state == State::connecting) {
+    ++closed_.connections_failed;
+    if (reason == CloseReason::no_resources) ++closed_.connections_starved;
+  }
   conn.state = State::failed;
   conn.failure = reason;
   failed_.push_back(slot);

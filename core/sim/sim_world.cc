@@ -189,6 +189,7 @@ void SimWorld::run_event(const Event& event) {
       return on_syn(*conn);
     case EventKind::refuse:
       ++conn->host->traffic_.connections_failed;
+      if (conn->refusal == CloseReason::no_resources) ++conn->host->traffic_.connections_starved;
       return die(*conn, conn->refusal);
     case EventKind::established:
       return on_established(*conn);

@@ -34,6 +34,7 @@ std::optional<Address> parse_address(std::string_view host_port) {
     address.v6 = true;
     host = host.substr(1, host.size() - 2);
   }
+  if (host.find('\0') != std::string::npos) return std::nullopt;  // inet_pton would read up to it
   if (inet_pton(address.v6 ? AF_INET6 : AF_INET, host.c_str(), address.ip.data()) != 1) return std::nullopt;
   return address;
 }

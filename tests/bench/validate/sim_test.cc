@@ -96,6 +96,14 @@ TEST(Verdicts, NotANumberNeverPasses) {
   EXPECT_EQ(context.checks()[3].verdict, CheckVerdict::fail);
 }
 
+TEST(Verdicts, WhatDidNotHappenHasNoNumbers) {
+  Context context("sockets", Effort::normal, {}, make_sim_track, nullptr);
+  context.fail("V5", "sse/h1, new", "the first event did not come");
+  const Check& check = context.checks()[0];
+  EXPECT_EQ(check.verdict, CheckVerdict::fail);
+  EXPECT_TRUE(std::isnan(check.model) && std::isnan(check.measured) && std::isnan(check.residual()));
+}
+
 TEST(Verdicts, ADisturbedMachineIsTriedAgainAndThenSkipped) {
   Context context("sockets", Effort::normal, {}, make_sim_track, nullptr);
   int calls = 0;

@@ -298,32 +298,13 @@ TEST(Rfc9112Request, damaged_requests_are_read_alike_however_cut) {
       post("Transfer-Encoding: chunked\r\n", "a;x=y\r\n0123456789\r\n0\r\nT: u\r\n\r\n") + get(""),
       "GET http://h/p?q HTTP/1.0\r\nConnection: keep-alive\r\n\r\n" +
           get("Upgrade: websocket\r\nConnection: upgrade\r\n")};
-  constexpr std::string_view kBytes("\r\n\t :,;0159aAxX\x00\x7f\x80", 19);
   Random random(2026);
   for (int round = 0; round < 10'000; ++round) {
-    std::string input = seeds[random.below(seeds.size())];
-    for (std::uint64_t edits = 1 + random.below(3); edits > 0; --edits) {
-      const std::size_t at = random.below(input.size());
-      const char byte = kBytes[random.below(kBytes.size())];
-      switch (random.below(3)) {
-        case 0:
-          input[at] = byte;
-          break;
-        case 1:
-          input.insert(at, 1, byte);
-          break;
-        default:
-          input.erase(at, 1 + random.below(3));
-          break;
-      }
-    }
-    input += '\n';  // a line that is not complete is only sure to be judged when a control character comes
+    const std::string input = damaged(seeds[random.below(seeds.size())], random);
     RequestTrace whole;
     whole.with_fields = true;
     whole.feed(input);
-    Chunking cut{"random", {}};
-    for (std::size_t at = 1 + random.below(9); at < input.size(); at += 1 + random.below(9))
-      cut.cuts.push_back(at);
+    const Chunking cut = cut_short(input.size(), random);
     RequestTrace pieces;
     pieces.with_fields = true;
     deliver(input, cut, [&pieces](std::string_view piece) { return pieces.feed(piece); });

@@ -131,6 +131,35 @@ class ResponseTrace {
   bool failed_ = false;
 };
 
+// One to three bytes replaced, put in or taken out, and a line end behind it: a line that is not complete is
+// only sure to be judged when a control character comes.
+inline std::string damaged(std::string text, Random& random) {
+  constexpr std::string_view kBytes("\r\n\t :,;0159aAxX\x00\x7f\x80", 19);
+  for (std::uint64_t edits = 1 + random.below(3); edits > 0; --edits) {
+    const std::size_t at = random.below(text.size());
+    const char byte = kBytes[random.below(kBytes.size())];
+    switch (random.below(3)) {
+      case 0:
+        text[at] = byte;
+        break;
+      case 1:
+        text.insert(at, 1, byte);
+        break;
+      default:
+        text.erase(at, 1 + random.below(3));
+        break;
+    }
+  }
+  return text + '\n';
+}
+
+// Pieces of one to nine bytes.
+inline Chunking cut_short(std::size_t size, Random& random) {
+  Chunking cut{"random", {}};
+  for (std::size_t at = 1 + random.below(9); at < size; at += 1 + random.below(9)) cut.cuts.push_back(at);
+  return cut;
+}
+
 inline std::string shown(std::string_view input) {
   return input.size() <= 300 ? std::string(input) : std::string(input.substr(0, 300)) + "...";
 }

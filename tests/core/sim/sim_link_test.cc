@@ -161,6 +161,9 @@ TEST(SimFault, ConnectFails) {
     EXPECT_EQ(p.client.text(), c.heard);
     EXPECT_EQ(p.world.now() - start, c.after);
     EXPECT_TRUE(p.world.fault_hit());
+    EXPECT_EQ(p.client.host.traffic().connections_failed, 1u);
+    EXPECT_EQ(p.client.host.traffic().connections_starved,
+              c.fault == SimFault::connect_no_resources ? 1u : 0u);
     p.connect();  // once only
     ASSERT_TRUE(p.world.run_until_idle(kLong));
     EXPECT_EQ(p.client.text(), std::string(c.heard) + " open");
