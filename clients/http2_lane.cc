@@ -10,26 +10,6 @@ namespace {
 
 constexpr std::size_t kKeptBody = 64u << 10;
 
-std::string_view name_of(Method method) noexcept {
-  switch (method) {
-    case Method::get:
-      return "GET";
-    case Method::head:
-      return "HEAD";
-    case Method::post:
-      return "POST";
-    case Method::put:
-      return "PUT";
-    case Method::del:
-      return "DELETE";
-    case Method::options:
-      return "OPTIONS";
-    case Method::other:
-      break;
-  }
-  return "TRACE";
-}
-
 }  // namespace
 
 // ------------------------------------------------------------------------------------- Http2Lane

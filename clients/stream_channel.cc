@@ -2,39 +2,20 @@
 
 #include <algorithm>
 
-#include "core/base/check.h"
-
 namespace dragstrip {
 
 StreamChannel::StreamChannel(Host& host, LaneSource& lanes, ChannelEvents& events,
                              const ChannelOptions& options)
-    : host_(host),
-      events_(events),
-      options_(options),
-      lane_(lanes.make_lane(options, *this)),
-      publishes_(host, lanes, options, publish_form(), *this),
-      backoff_(options.seed),
-      timer_(host, *this) {}
-
-void StreamChannel::start() {
-  stream_lane_open_ = ready_ = subscribed_ = told_subscribed_ = false;
-  publish_lane_open_ = !options_.publishes;
-  lane_->open();
-  if (options_.publishes) publishes_.open();
-}
+    : TwoLaneChannel(host, lanes, events, options), backoff_(options.seed), timer_(host, *this) {}
 
 void StreamChannel::halt() {
   ++epoch_;
-  ready_ = subscribed_ = false;
   timer_.disarm();
-  lane_->close();
-  publishes_.stop();
+  stop_lanes();
 }
 
 void StreamChannel::subscribe(std::string_view topic, Cursor after) {
-  DRAGSTRIP_CHECK(!subscribed_);
-  if (!ready_) return;  // lost meanwhile, and said so
-  subscribed_ = true;
+  if (!begin_subscription()) return;
   topic_ = topic;
   cursor_ = after;
   on_fresh_subscription();
@@ -51,24 +32,12 @@ void StreamChannel::connect_stream() {
   lane_->start(request, *this);
 }
 
-void StreamChannel::publish(OpId op, std::string_view topic, std::string_view payload, Instant intended) {
-  publishes_.submit({op, intended, topic, payload});
-}
-
-// The table of rows says that these deliveries carry no rpc.
-void StreamChannel::request(OpId, std::string_view, Instant) {
-  DRAGSTRIP_CHECK(false);
-}
-
 void StreamChannel::on_exchange_head(const ReceivedHead& head, Instant received) {
   const Verdict verdict = judge(head);
   if (verdict == Verdict::stands) {
     backoff_.succeeded();
     on_stream_begin(head);
-    if (told_subscribed_) return;
-    told_subscribed_ = true;
-    events_.on_subscribed(*this, received);
-    return;
+    return tell_subscribed(received);
   }
   lane_->cancel();  // its body may be endless and is nothing to us
   if (verdict == Verdict::turned_away) {
@@ -123,36 +92,10 @@ void StreamChannel::give_up(Instant at) {
   if (emit_error(Outcome::protocol_error, at)) lose(CloseReason::peer_closed, at);
 }
 
-void StreamChannel::on_lane_open(Instant at) {
-  stream_lane_open_ = true;
-  opened(at);
-}
-
-void StreamChannel::on_op_lane_open(Instant at) {
-  publish_lane_open_ = true;
-  opened(at);
-}
-
-void StreamChannel::opened(Instant at) {
-  if (ready_ || !stream_lane_open_ || !publish_lane_open_) return;
-  ready_ = true;
-  events_.on_ready(*this, at);
-}
-
-void StreamChannel::on_lane_lost(CloseReason reason, Instant at) {
-  if (!stream_lane_open_) lose(reason, at);  // once open, the next attempt makes a new connection
-}
-
-void StreamChannel::on_op_done(const Sample& sample, std::string_view answer) {
-  events_.on_done(*this, sample, answer);
-}
-
 void StreamChannel::lose(CloseReason reason, Instant at) {
   ++epoch_;
-  ready_ = false;
   timer_.disarm();
-  lane_->close();
-  if (publishes_.fail_all()) events_.on_lost(*this, reason, at);
+  lose_lanes(reason, at);
 }
 
 }  // namespace dragstrip

@@ -1,6 +1,6 @@
-// What http-stream and sse share: one endless GET that messages come down on, and a second lane, opened in
-// advance, on which publishes go up. The two differ in what they ask for, what a right answer looks like and
-// how messages are read: those are the virtual functions.
+// What http-stream and sse share beyond their lanes: one endless GET that messages come down on. The two
+// differ in what they ask for, what a right answer looks like and how messages are read: those are the
+// virtual functions.
 //
 // Life: start -> both lanes open -> on_ready -> subscribe -> GET -> head: on_subscribed (once) -> messages.
 // A delivery that breaks (connection gone, body cut short or ended) is asked for again from the cursor after
@@ -9,32 +9,21 @@
 // (an answer that is not the contract's, see judge()), or at the first break when options.reconnect is off.
 #pragma once
 
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "clients/backoff.h"
-#include "clients/op_lane.h"
+#include "clients/two_lane_channel.h"
 
 namespace dragstrip {
 
-class StreamChannel : public Channel,
-                      private ExchangeEvents,
-                      private LaneEvents,
-                      private OpLaneOwner,
-                      private ChannelTimerOwner {
+class StreamChannel : public TwoLaneChannel, private ExchangeEvents, private ChannelTimerOwner {
  public:
   StreamChannel(Host& host, LaneSource& lanes, ChannelEvents& events, const ChannelOptions& options);
   ~StreamChannel() override { halt(); }
 
-  void start() final;
   void stop() final { halt(); }
   void subscribe(std::string_view topic, Cursor after) final;
-  void publish(OpId op, std::string_view topic, std::string_view payload, Instant intended) final;
-  void request(OpId op, std::string_view payload, Instant intended) final;
-  [[nodiscard]] bool can_send() const final { return ready_ && publishes_.can_send(); }
-  [[nodiscard]] const ConnectPhases& phases() const final { return lane_->phases(); }
-  [[nodiscard]] const Sample* under_way() const final { return publishes_.under_way(); }
   [[nodiscard]] DeliveryCost delivery_cost() const final { return {0, 0, reconnects_}; }
 
  protected:
@@ -56,7 +45,7 @@ class StreamChannel : public Channel,
   virtual Verdict judge(const ReceivedHead& head) = 0;
   // A body begins.
   virtual void on_stream_begin(const ReceivedHead& head) = 0;
-  // Part of it. Ends early when halted() says so after an event.
+  // Part of it. Ends early when one of the emit functions below says so.
   virtual void on_stream_bytes(std::string_view bytes, Instant received) = 0;
   // Whether the wait before the next attempt is to be longer than the backoff's.
   [[nodiscard]] virtual Duration least_wait() const { return Duration{0}; }
@@ -79,34 +68,18 @@ class StreamChannel : public Channel,
   void on_exchange_body(std::string_view bytes, Instant received) override;
   void on_exchange_end(Instant received) override;
   void on_exchange_failed(Outcome outcome, Instant at) override;
-  void on_lane_open(Instant at) override;
-  void on_lane_lost(CloseReason reason, Instant at) override;
-  void on_op_lane_open(Instant at) override;
-  void on_op_lane_lost(CloseReason reason, Instant at) override { lose(reason, at); }
-  void on_op_done(const Sample& sample, std::string_view answer) override;
   void on_channel_timer(ChannelTimer&, Instant now) override;
 
   void halt();
   void connect_stream();
-  void opened(Instant at);
   void again_or_lose(CloseReason reason, Instant at);
-  void lose(CloseReason reason, Instant at);
+  void lose(CloseReason reason, Instant at) override;
 
-  Host& host_;
-  ChannelEvents& events_;
-  ChannelOptions options_;
-  std::unique_ptr<Lane> lane_;
-  OpLane publishes_;
   Backoff backoff_;
   ChannelTimer timer_;
   Ask ask_;
   std::string topic_;
-  Cursor cursor_ = 0;  // kTail until a message told us where we are
-  bool stream_lane_open_ = false;
-  bool publish_lane_open_ = false;
-  bool ready_ = false;
-  bool subscribed_ = false;
-  bool told_subscribed_ = false;
+  Cursor cursor_ = 0;        // kTail until a message told us where we are
   std::uint64_t epoch_ = 0;  // halt() begins a new one: loops that call out notice
   std::uint64_t reconnects_ = 0;
 };

@@ -173,26 +173,6 @@ void Http1RequestDecoder::reset() noexcept {
   chunks_.start();
 }
 
-std::string_view name_of(Method method) noexcept {
-  switch (method) {
-    case Method::get:
-      return "GET";
-    case Method::head:
-      return "HEAD";
-    case Method::post:
-      return "POST";
-    case Method::put:
-      return "PUT";
-    case Method::del:
-      return "DELETE";
-    case Method::options:
-      return "OPTIONS";
-    case Method::other:
-      break;
-  }
-  return "OTHER";
-}
-
 Http1RequestEncoder::Http1RequestEncoder(std::string_view authority, bool close) {
   tail_ = " HTTP/1.1\r\nhost: ";
   tail_ += authority;

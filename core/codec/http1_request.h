@@ -181,6 +181,4 @@ class Http1RequestEncoder {
   std::string tail_;  // " HTTP/1.1 CRLF Host: ... CRLF [connection: close CRLF]" and the last CRLF
 };
 
-std::string_view name_of(Method) noexcept;
-
 }  // namespace dragstrip

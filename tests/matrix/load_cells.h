@@ -30,6 +30,11 @@ inline std::vector<Cell> cells() {
   }
   return all;
 }
+inline std::vector<Cell> cells_of(WorkloadKind kind) {
+  std::vector<Cell> some = cells();
+  std::erase_if(some, [kind](const Cell& cell) { return cell.workload->kind != kind; });
+  return some;
+}
 
 inline std::string name_of_case(const ::testing::TestParamInfo<Cell>& p) {
   std::string name = std::string(p.param.workload->name) + "_" + std::string(p.param.row->name);

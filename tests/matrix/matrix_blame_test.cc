@@ -2,43 +2,12 @@
 // what is planted somewhere is found there and nowhere else. Virtual time, so the nanoseconds are known.
 #include <gtest/gtest.h>
 
-#include <functional>
-#include <ostream>
-#include <string>
-#include <vector>
-
 #include "clients/load/run_record.h"
+#include "tests/matrix/load_cells.h"
 #include "tests/matrix/load_rig.h"
 
 namespace dragstrip::test {
 namespace {
-
-struct Cell {
-  const Row* row;
-  const Workload* workload;
-};
-
-void PrintTo(const Cell& cell, std::ostream* out) {
-  *out << cell.workload->name << " over " << cell.row->name;
-}
-
-std::vector<Cell> cells_of(const std::function<bool(const Cell&)>& wanted) {
-  std::vector<Cell> all;
-  for (const Workload& workload : kWorkloads) {
-    for (const Row& row : kRows) {
-      if (carries(row, workload) && wanted({&row, &workload})) all.push_back({&row, &workload});
-    }
-  }
-  return all;
-}
-
-std::string name_of_case(const ::testing::TestParamInfo<Cell>& p) {
-  std::string name = std::string(p.param.workload->name) + "_" + std::string(p.param.row->name);
-  for (char& c : name) {
-    if (c == '/' || c == '-') c = '_';
-  }
-  return name;
-}
 
 constexpr Duration kStall = 200ms;
 // Into the run; the window begins 2.2 s after it, whatever is connected meanwhile.
@@ -129,8 +98,7 @@ TEST_P(MatrixBlame, AStoppedServerIsNotTheGenerators) {
       << ms(excess.generators) << " of " << ms(excess.all) << " ms";
 }
 
-INSTANTIATE_TEST_SUITE_P(Cells, MatrixBlame, ::testing::ValuesIn(cells_of([](const Cell&) { return true; })),
-                         name_of_case);
+INSTANTIATE_TEST_SUITE_P(Cells, MatrixBlame, ::testing::ValuesIn(cells()), name_of_case);
 
 // ------------------------------------------------------------------------------------------ rpc alone
 
@@ -171,9 +139,7 @@ TEST_P(MatrixBlameRpc, AFullSocketIsAFlowWait) {
   EXPECT_LE(blame.part(Part::service).max(), 11'000'000);
 }
 
-INSTANTIATE_TEST_SUITE_P(Cells, MatrixBlameRpc, ::testing::ValuesIn(cells_of([](const Cell& cell) {
-                           return cell.workload->kind == WorkloadKind::rpc;
-                         })),
+INSTANTIATE_TEST_SUITE_P(Cells, MatrixBlameRpc, ::testing::ValuesIn(cells_of(WorkloadKind::rpc)),
                          name_of_case);
 
 // A small HTTP/2 window (RFC 9113 §6.9) holds a request back as a full socket does.

@@ -151,15 +151,8 @@ TEST_P(MatrixDamage, IsFoundExactly) {
   }
 }
 
-std::vector<Cell> feed_cells() {
-  std::vector<Cell> all;
-  for (const Cell& cell : cells()) {
-    if (cell.workload->kind == WorkloadKind::feed) all.push_back(cell);
-  }
-  return all;
-}
-
-INSTANTIATE_TEST_SUITE_P(Cells, MatrixDamage, ::testing::ValuesIn(feed_cells()), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Cells, MatrixDamage, ::testing::ValuesIn(cells_of(WorkloadKind::feed)),
+                         name_of_case);
 
 }  // namespace
 }  // namespace dragstrip::test

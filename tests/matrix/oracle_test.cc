@@ -7,47 +7,20 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <ostream>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "tests/matrix/load_cells.h"
 #include "tests/matrix/load_rig.h"
 
 namespace dragstrip::test {
 namespace {
 
-struct Cell {
-  const Row* row;
-  const Workload* workload;
-};
-
-void PrintTo(const Cell& cell, std::ostream* out) {
-  *out << cell.workload->name << " over " << cell.row->name;
-}
-
-std::vector<Cell> cells(WorkloadKind kind) {
-  std::vector<Cell> all;
-  for (const Workload& workload : kWorkloads) {
-    for (const Row& row : kRows) {
-      if (workload.kind == kind && carries(row, workload)) all.push_back({&row, &workload});
-    }
-  }
-  return all;
-}
-
 std::vector<Cell> push_cells() {
-  std::vector<Cell> all = cells(WorkloadKind::feed);
+  std::vector<Cell> all = cells_of(WorkloadKind::feed);
   std::erase_if(all, [](const Cell& cell) { return !cell.row->push; });
   return all;
-}
-
-std::string name_of_case(const ::testing::TestParamInfo<Cell>& p) {
-  std::string name = std::string(p.param.workload->name) + "_" + std::string(p.param.row->name);
-  for (char& c : name) {
-    if (c == '/' || c == '-') c = '_';
-  }
-  return name;
 }
 
 double ms(std::int64_t ns) {
@@ -317,11 +290,11 @@ TEST_P(ConnectOracle, ADelayIsInItsOwnPhase) {  // S13
   EXPECT_NEAR(late[2] - quiet[2], 40, 2);
 }
 
-INSTANTIATE_TEST_SUITE_P(Cells, RpcOracle, ::testing::ValuesIn(cells(WorkloadKind::rpc)), name_of_case);
-INSTANTIATE_TEST_SUITE_P(Cells, ConnectOracle, ::testing::ValuesIn(cells(WorkloadKind::connect)),
+INSTANTIATE_TEST_SUITE_P(Cells, RpcOracle, ::testing::ValuesIn(cells_of(WorkloadKind::rpc)), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Cells, ConnectOracle, ::testing::ValuesIn(cells_of(WorkloadKind::connect)),
                          name_of_case);
 INSTANTIATE_TEST_SUITE_P(Cells, PushOracle, ::testing::ValuesIn(push_cells()), name_of_case);
-INSTANTIATE_TEST_SUITE_P(Cells, FeedOracle, ::testing::ValuesIn(cells(WorkloadKind::feed)), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Cells, FeedOracle, ::testing::ValuesIn(cells_of(WorkloadKind::feed)), name_of_case);
 
 }  // namespace
 }  // namespace dragstrip::test

@@ -104,8 +104,8 @@ httplib::Server::Handler guarded(Handler handler) {
 
 Service::Start Service::start_of(const Request& request) {
   BlockingTopic& topic = topics_.topic(topic_name(request));
-  std::string after = request.get_param_value("after");
-  if (request.has_header("Last-Event-ID")) after = request.get_header_value("Last-Event-ID");
+  std::string after = request.get_header_value("Last-Event-ID");  // empty: no id was seen yet
+  if (after.empty()) after = request.get_param_value("after");
   if (after.empty()) return {topic, topic.oldest() - 1, true};
   if (after == "now") return {topic, topic.newest(), true};
   const auto cursor = parse_u64(after);
@@ -220,7 +220,8 @@ void Service::feed(const Request& request, Response& response) {
   if (spec.duration > 1h) throw BadRequest{"duration: like 10s, at most 1h\n"};
   if (spec.lead > 10s) throw BadRequest{"lead: like 10ms, at most 10s\n"};
   spec.payload_bytes = payload;
-  spec.run = static_cast<std::uint32_t>(run & 0x3ffff);
+  if (run >= 1u << 18) throw BadRequest{"run: a number below 262144\n"};
+  spec.run = static_cast<std::uint32_t>(run);
   const auto zero = topics_.start_feed(name, spec);
   if (!zero) {
     text(response, 409, "feed: this topic has a publisher already; DELETE it first\n");

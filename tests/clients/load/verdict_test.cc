@@ -344,6 +344,22 @@ TEST_F(VerdictTest, NothingSucceeded) {
   expect(Verdict::invalid, "target_failed", true);
 }
 
+// Ports and descriptors are ours: the target is not to blame.
+TEST_F(VerdictTest, NothingSucceededForWantOfPorts) {
+  Recorder none({1s, 1s});
+  none.open_window(kZero);
+  none.scheduled(kZero);
+  none.finished(kZero, Outcome::refused, kZero + 1ms);
+  facts_.recorder = &none;
+  facts_.connections_starved = 1;
+  expect(Verdict::invalid, "no_resources");
+}
+
+TEST_F(VerdictTest, AServerThatPlantsFaultsWinsNothing) {
+  facts_.planted_faults = "stall=100ms/1s";
+  expect(Verdict::suspect, "faults");
+}
+
 TEST_F(VerdictTest, NothingScheduled) {
   Recorder none({1s, 1s});
   none.open_window(kZero);
