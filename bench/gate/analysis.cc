@@ -6,6 +6,7 @@
 #include <cmath>
 #include <map>
 
+#include "bench/gate/disturbance.h"
 #include "bench/gate/effects.h"
 #include "bench/gate/sign_flip.h"
 #include "core/base/random.h"
@@ -119,6 +120,7 @@ void estimate(MetricReport& report, std::span<const double> y, std::uint64_t see
 struct Judge {
   const Recording& recording;
   bool two_stages;
+  const std::vector<CellDisturbance>& disturbed;
 
   [[nodiscard]] double pass_level() const { return two_stages ? 0.025 : 0.05; }
 
@@ -172,7 +174,13 @@ struct Judge {
       report.p = flips->p;
       report.p_adjusted = flips->p_adjusted;
     }
-    if (flips != nullptr && flips->p_adjusted <= recording.fwer && report.effect >= metric.min_effect) {
+    const CellDisturbance& against = disturbed[column.cell];
+    const bool worse =
+        flips != nullptr && flips->p_adjusted <= recording.fwer && report.effect >= metric.min_effect;
+    if (const std::string& why = worse ? against.regression : against.pass; !why.empty()) {
+      report.verdict = MetricVerdict::undecided;
+      report.note = why;
+    } else if (worse) {
       report.verdict = MetricVerdict::regression;
     } else if (passes(column.stage1, metric.mde_required, pass_level()) && !report.candidate) {
       report.verdict = MetricVerdict::pass;
@@ -315,7 +323,9 @@ GateReport analyse(const Recording& recording, const CounterComparison& counters
   check_run(recording, report);
   judge_null(recording, report);
   const std::vector<Column> columns = columns_of(recording, Arm::head);
-  const Judge judge{recording, recording.stages == 2};
+  const Disturbance disturbance = find_disturbance(recording);
+  for (const std::string& text : disturbance.unfit) report.reasons.push_back({Cause::unfit, text});
+  const Judge judge{recording, recording.stages == 2, disturbance.cells};
   const std::map<std::size_t, FlipResult> family = judge.family(columns);
   const double level = judge.usual_level(columns);
   for (std::size_t i = 0; i < columns.size(); ++i) {

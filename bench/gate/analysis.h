@@ -9,7 +9,8 @@
 // bound at 95 %.
 //
 // The null arm (base against a copy of itself) is tested in both directions; if it differs, the machine is
-// not fit and nothing timed is believed.
+// not fit and nothing timed is believed. So it is when other programs followed one of the arms
+// (disturbance.h); where they did so in one cell, that cell's metrics are not judged.
 #pragma once
 
 #include "bench/gate/recording.h"

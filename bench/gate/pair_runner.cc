@@ -1,6 +1,7 @@
 #include "bench/gate/pair_runner.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
 #include <string_view>
@@ -40,6 +41,27 @@ std::vector<std::optional<double>> values_of(const GateCell& cell, const RunReco
   }
   return values;
 }
+
+Conditions conditions_of(const RunRecord& run, const Neighbours& neighbours) {
+  Conditions conditions;
+  conditions[kOthersCpus] = neighbours.cpus;
+  conditions[kOwnCpus] = neighbours.own_cpus;
+  conditions[kMhz] = neighbours.mhz;
+  const Json record = Json::parse(run.json, nullptr, false);
+  if (!record.is_object() || !record.contains("surroundings")) return conditions;
+  const Json& around = record["surroundings"];
+  for (std::size_t i = kMhz + 1; i < kConditionKeys.size(); ++i) {
+    const std::string key(kConditionKeys[i]);
+    if (around.is_object() && around.contains(key) && around[key].is_number()) conditions[i] = around[key];
+  }
+  return conditions;
+}
+
+// A run with what the machine did to it.
+struct Made {
+  RunRecord record;
+  Conditions conditions;
+};
 
 // Invalid for what the target did, or for accounts that do not close: no pair, and no verdict. What else
 // makes a run invalid (a generator that was late, beside whatever else was noted) drops the pair.
@@ -117,7 +139,7 @@ class Recorder {
     std::vector<std::size_t> order{0, 1};
     if (has_null(round)) order.push_back(2);
     for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random_.below(i)]);
-    std::array<std::optional<RunRecord>, 3> runs;
+    std::array<std::optional<Made>, 3> runs;
     std::array<std::size_t, 3> slot{};
     for (std::size_t place = 0; place < order.size(); ++place) {
       const std::size_t arm = order[place];
@@ -131,7 +153,7 @@ class Recorder {
     return true;
   }
 
-  bool one_run(std::size_t cell, std::uint32_t round, std::size_t arm, std::optional<RunRecord>& record,
+  bool one_run(std::size_t cell, std::uint32_t round, std::size_t arm, std::optional<Made>& made,
                Progress& progress) {
     RunnerOptions options = options_;
     options.program = plan_.arms[arm].program;
@@ -145,7 +167,8 @@ class Recorder {
     }
     const bool unusable = end.record && went_wrong(*end.record);
     if (end.record && !unusable) {
-      record = std::move(end.record);
+      const Conditions conditions = conditions_of(*end.record, end.neighbours);
+      made = Made{std::move(*end.record), conditions};
       return true;
     }
     if (end.code == ExitCode::usage)
@@ -156,18 +179,21 @@ class Recorder {
     return false;
   }
 
-  void add_pair(std::size_t cell, std::uint32_t round, std::uint32_t stage, Arm arm, const RunRecord& base,
-                const RunRecord& other, bool base_first) {
+  void add_pair(std::size_t cell, std::uint32_t round, std::uint32_t stage, Arm arm, const Made& base,
+                const Made& other, bool base_first) {
     GatePair pair;
     pair.cell = cell;
     pair.round = round;
     pair.stage = stage;
     pair.arm = arm;
     pair.base_first = base_first;
-    pair.base = values_of(recording_.cells[cell], base);
-    pair.other = values_of(recording_.cells[cell], other);
+    pair.base = values_of(recording_.cells[cell], base.record);
+    pair.other = values_of(recording_.cells[cell], other.record);
+    pair.base_conditions = base.conditions;
+    pair.other_conditions = other.conditions;
     const std::string name = arm == Arm::head ? "head" : "null";
-    for (const auto& [who, run] : {std::pair{std::string("base"), &base}, std::pair{name, &other}}) {
+    for (const auto& [who, run] :
+         {std::pair{std::string("base"), &base.record}, std::pair{name, &other.record}}) {
       for (const Reason& reason : run->reasons)
         pair.notes.push_back(who + " " + reason.code + ": " + reason.text);
       if (run->verdict == Verdict::invalid && pair.dropped.empty()) {

@@ -46,6 +46,14 @@ Json cells_json(const std::vector<GateCell>& cells) {
   return list;
 }
 
+Json conditions_json(const Conditions& conditions) {
+  Json json = Json::object();
+  for (std::size_t i = 0; i < kConditionKeys.size(); ++i) {
+    if (conditions[i]) json[std::string(kConditionKeys[i])] = *conditions[i];
+  }
+  return json;
+}
+
 Json pair_json(const GatePair& pair) {
   return {{"cell", pair.cell},
           {"round", pair.round},
@@ -55,7 +63,9 @@ Json pair_json(const GatePair& pair) {
           {"dropped", pair.dropped.empty() ? Json(nullptr) : Json(pair.dropped)},
           {"base", values_json(pair.base)},
           {"other", values_json(pair.other)},
-          {"notes", pair.notes}};
+          {"notes", pair.notes},
+          {"base_conditions", conditions_json(pair.base_conditions)},
+          {"other_conditions", conditions_json(pair.other_conditions)}};
 }
 
 Json counters_json(const CounterComparison& counters) {
@@ -93,6 +103,7 @@ class Node {
     if (found == json_->end()) fail("'" + key + "' is missing");
     return {*found, file_, path_.empty() ? key : path_ + "." + key};
   }
+  [[nodiscard]] bool has(const std::string& key) const { return json_->is_object() && json_->contains(key); }
   [[nodiscard]] std::vector<Node> items() const {
     if (!json_->is_array()) fail("a list is expected");
     std::vector<Node> list;
@@ -188,6 +199,18 @@ std::vector<std::optional<double>> read_values(const Node& node, std::size_t exp
   return values;
 }
 
+// Recordings of before 2026-11-21 have none.
+Conditions read_conditions(const Node& pair, const std::string& key) {
+  Conditions conditions;
+  if (!pair.has(key)) return conditions;
+  const Node node = pair[key];
+  for (std::size_t i = 0; i < kConditionKeys.size(); ++i) {
+    const std::string name(kConditionKeys[i]);
+    if (node.has(name)) conditions[i] = node[name].number(-1e9, 1e9);
+  }
+  return conditions;
+}
+
 GatePair read_pair(const Node& node, const std::vector<GateCell>& cells) {
   GatePair pair;
   pair.cell = node["cell"].whole(0, cells.size() - 1);
@@ -199,6 +222,8 @@ GatePair read_pair(const Node& node, const std::vector<GateCell>& cells) {
   pair.base = read_values(node["base"], cells[pair.cell].metrics.size());
   pair.other = read_values(node["other"], cells[pair.cell].metrics.size());
   for (const Node& note : node["notes"].items()) pair.notes.push_back(note.text());
+  pair.base_conditions = read_conditions(node, "base_conditions");
+  pair.other_conditions = read_conditions(node, "other_conditions");
   return pair;
 }
 

@@ -6,10 +6,12 @@
 // (UserError(usage) with file and place). Never: decides. docs/ci.md describes the file.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "results/metrics.h"
@@ -52,6 +54,21 @@ struct GateBuild {
 
 enum class Arm : std::uint8_t { head, null };
 
+// What the machine did to a run. Never compared between builds; it says whether the two runs of a pair had
+// the same conditions (disturbance.h).
+inline constexpr std::array<std::string_view, 7> kConditionKeys{
+    "others_cpus",            // CPUs that other programs used (bench/runner/neighbours.h)
+    "own_cpus",               // that server and load generator used
+    "mhz",                    // of the CPUs, where it is told
+    "steal_share",            // these four as in the run's record, `surroundings`
+    "cpu_pressure_share",     //
+    "client_switches_per_s",  // involuntary
+    "server_switches_per_s"};
+inline constexpr std::size_t kOthersCpus = 0;
+inline constexpr std::size_t kOwnCpus = 1;
+inline constexpr std::size_t kMhz = 2;
+using Conditions = std::array<std::optional<double>, kConditionKeys.size()>;
+
 struct GatePair {
   std::size_t cell = 0;
   std::uint32_t round = 1;  // from 1, stage 1 and 2 counted through
@@ -62,7 +79,8 @@ struct GatePair {
   // In the order of the cell's metrics; nullopt: not measured.
   std::vector<std::optional<double>> base;
   std::vector<std::optional<double>> other;
-  std::vector<std::string> notes;  // reasons of runs that were not valid
+  std::vector<std::string> notes;                // reasons of runs that were not valid
+  Conditions base_conditions, other_conditions;  // absent: not known
 };
 
 struct GateFailure {

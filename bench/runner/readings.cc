@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "bench/runner/fitness.h"
+#include "bench/runner/neighbours.h"
 #include "core/base/text.h"
 #include "results/machine.h"
 
@@ -48,25 +49,6 @@ std::optional<std::uint64_t> time_wait_sockets() {
     }
   }
   return std::nullopt;
-}
-
-struct CpuTime {
-  std::uint64_t total = 0;
-  std::uint64_t steal = 0;
-};
-
-// "cpu user nice system idle iowait irq softirq steal guest guest_nice", in ticks (proc(5)).
-std::optional<CpuTime> cpu_time() {
-  std::istringstream words(first_line("/proc/stat", ""));
-  std::string label;
-  if (!(words >> label) || label != "cpu") return std::nullopt;
-  CpuTime time;
-  std::uint64_t value = 0;
-  for (int field = 0; field < 8 && words >> value; ++field) {
-    time.total += value;
-    if (field == 7) time.steal = value;
-  }
-  return time;
 }
 
 // "some avg10=1.23 avg60=... total=..."

@@ -227,6 +227,7 @@ RunEnd run_once(const CellSpec& cell, const Stack& stack, const PlannedRun& plan
   launch.argv = load_arguments(options.program, cell, "http://" + server.address.text() + cell.path,
                                planned.seed, server.process->pid());
   launch.core = cores.load;
+  const NeighbourWatch watch(server.process->pid());
   Process load(launch);
   const auto tick = [&] {
     if (options.progress != nullptr) options.progress->tick(stamp());
@@ -243,6 +244,7 @@ RunEnd run_once(const CellSpec& cell, const Stack& stack, const PlannedRun& plan
     end.interrupted = true;
     return end;
   }
+  end.neighbours = watch.end();
   judge(end, load, *server.process, !load.exit().has_value(), limit);
   const bool was_up = !server.process->exit().has_value();
   server.process->stop(options.server_stop);

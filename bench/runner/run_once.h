@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "bench/runner/neighbours.h"
 #include "bench/runner/runner.h"
 
 namespace dragstrip {
@@ -13,6 +14,7 @@ struct RunEnd {
   std::string failure;  // why there is no record; empty when there is one
   ExitCode code = ExitCode::ok;
   bool interrupted = false;
+  Neighbours neighbours;  // from the load generator's start to its end
 };
 
 // Where server and load generator run.

@@ -78,11 +78,15 @@ class GateProgram : public ::testing::Test {
   fs::path folder_;
 };
 
-// What the machine is like today must not decide: its grade is taken out of the recording, which is judged
-// again.
+// What the machine is like today must not decide: its grade and what else ran are taken out of the recording,
+// which is judged again.
 Recording recorded(const std::string& text) {
   Recording recording = parse_recording(text, "gate.json");
   recording.machine.fitness = "B";
+  for (GatePair& pair : recording.pairs) {
+    EXPECT_TRUE(pair.base_conditions[kOthersCpus] && pair.other_conditions[kOwnCpus]);
+    pair.base_conditions = pair.other_conditions = {};
+  }
   return recording;
 }
 
