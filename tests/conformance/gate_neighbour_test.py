@@ -73,10 +73,10 @@ class NeighbourTest(PeerTest):
 
 class Neighbour(NeighbourTest):
     def test_a_stranger_beside_head_is_the_machines_doing(self):
-        self.a_stranger_is_the_machine(SUITE.format(pairs=5, fresh=5, window="150ms"), 4)
+        self.a_stranger_is_the_machine(SUITE.format(pairs=4, fresh=7, window="150ms"), 4)
 
     def test_what_head_burns_itself_is_not_excused(self):
-        self.what_is_its_own_is_not(SUITE.format(pairs=5, fresh=5, window="150ms"), 2)
+        self.what_is_its_own_is_not(SUITE.format(pairs=4, fresh=7, window="150ms"), 2)
 
 
 class NeighbourOfManyCells(NeighbourTest):
