@@ -5,15 +5,23 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 #include <set>
+#include <sstream>
 #include <string>
 
-#include "clients/load/proc_file.h"
 #include "core/base/text.h"
 
 namespace dragstrip {
 
 namespace {
+
+// Empty when it cannot be read.
+std::string whole_file(const std::string& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
 
 std::string_view take_word(std::string_view& text) {
   const std::size_t from = text.find_first_not_of(" \n");
@@ -33,7 +41,7 @@ std::map<pid_t, ProcessTime> all_processes() {
     const auto pid = parse_u64(name);
     if (!pid) continue;
     // A process that ends meanwhile has left its time to the one that waited for it.
-    const auto time = parse_process_time(proc_file("/proc/" + name + "/stat"));
+    const auto time = parse_process_time(whole_file("/proc/" + name + "/stat"));
     if (time) found.emplace(static_cast<pid_t>(*pid), *time);
   }
   return found;
@@ -57,7 +65,7 @@ std::optional<double> frequency_mhz() {
   for (unsigned cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
     if (!CPU_ISSET(cpu, &set)) continue;
     std::string text =
-        proc_file("/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/cpufreq/scaling_cur_freq");
+        whole_file("/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/cpufreq/scaling_cur_freq");
     std::string_view rest = text;
     const auto khz = parse_u64(take_word(rest));
     if (!khz) return std::nullopt;
@@ -84,7 +92,7 @@ std::optional<CpuTime> parse_cpu_time(std::string_view text) {
 }
 
 std::optional<CpuTime> cpu_time() {
-  return parse_cpu_time(proc_file("/proc/stat"));
+  return parse_cpu_time(whole_file("/proc/stat"));
 }
 
 // "pid (name) state ppid pgrp ... utime stime cutime cstime": fields 4, 5 and 14 to 17. A name may hold
