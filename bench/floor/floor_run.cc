@@ -9,6 +9,7 @@
 #include "clients/load/process_probe.h"
 #include "clients/load/thresholds.h"
 #include "core/base/error.h"
+#include "core/base/text.h"
 #include "core/codec/message.h"
 #include "core/net/net_host.h"
 #include "servers/hub.h"
@@ -20,7 +21,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kPatience{30s};  // of real time
 constexpr Duration kLead{10ms};
 constexpr Duration kClosedWindow{60ms};
 constexpr Duration kWarmup{20ms};
@@ -30,6 +30,7 @@ constexpr double kOpens = 1000;    // each leaves a port in TIME_WAIT
 constexpr Duration kAwakeBefore{20us};
 // A turn in which neither half had anything to do may only mean that loopback is not done yet.
 constexpr int kIdleTurns = 3;
+constexpr std::uint64_t kTurnsPerLook = 1024;  // at real time, while there is something to do
 // As `dragstrip serve` has it: no row waits for a window.
 constexpr std::int32_t kWindowBytes = 16 << 20;
 
@@ -42,7 +43,8 @@ ServerOptions server_options() {
 
 class Floor final : public WorkerObserver {
  public:
-  explicit Floor(const LoadPlan& plan) : plan_(plan), server_(server_host_, hub_, server_options()) {
+  Floor(const LoadPlan& plan, Duration patience)
+      : plan_(plan), patience_(patience), server_(server_host_, hub_, server_options()) {
     plan_.peer = server_host_.listen(*parse_address("127.0.0.1:0"), server_);
     plan_.authority = plan_.peer.text();
     plan_.threads = 1;
@@ -66,15 +68,17 @@ class Floor final : public WorkerObserver {
   void on_worker_finished(LoadWorker&) override { finished_ = true; }
 
   void turn_until(const bool& done) {
-    const Instant give_up = stamp() + kPatience;
+    const Instant give_up = stamp() + patience_;
     int idle = 0;
-    while (!done) {
+    for (std::uint64_t turns = 1; !done; ++turns) {
       idle = turn() ? 0 : idle + 1;
-      if (idle < kIdleTurns) continue;
+      const bool quiet = idle >= kIdleTurns;
+      if (!quiet && turns % kTurnsPerLook != 0) continue;
       if (stamp() > give_up) {
         throw UserError(ExitCode::invalid, "the floor of " + std::string(plan_.row->name) +
-                                               " did not end in " + std::to_string(kPatience / 1s) + " s");
+                                               " did not end in " + format_duration(patience_));
       }
+      if (!quiet) continue;
       skip_idle_time();
       idle = 0;
     }
@@ -106,7 +110,7 @@ class Floor final : public WorkerObserver {
 
   std::string ask(const std::string& path, const std::string& query, const std::string& body) {
     ControlRequest request(client_host_, {plan_.peer, plan_.authority, Method::post, path, query, body});
-    const Instant give_up = stamp() + kPatience;
+    const Instant give_up = stamp() + patience_;
     while (!request.done() && stamp() < give_up) turn();
     if (!request.ok()) throw UserError(ExitCode::invalid, "the floor's own server: " + request.failure());
     return request.answer();
@@ -146,6 +150,7 @@ class Floor final : public WorkerObserver {
   }
 
   LoadPlan plan_;
+  const Duration patience_;
   StopClock clock_;
   NetHost client_host_{NetHost::Options{.clock = &clock_}};
   NetHost server_host_{NetHost::Options{.clock = &clock_}};
@@ -178,8 +183,8 @@ LoadPlan floor_plan(const LoadPlan& plan) {
   return shorter;
 }
 
-FloorRun measure_floor(const LoadPlan& plan) {
-  return Floor(plan).run();
+FloorRun measure_floor(const LoadPlan& plan, Duration patience) {
+  return Floor(plan, patience).run();
 }
 
 }  // namespace dragstrip

@@ -10,9 +10,10 @@
 // recv. What is missing, compared with a run: waking a sleeping thread, and the other core.
 //
 // Owns everything it makes. Never: a second process, a second thread. Errors: UserError when nothing listens
-// on loopback or the run does not end within kPatience of real time.
+// on loopback or the run does not end within `patience`, which is real time.
 #pragma once
 
+#include <chrono>
 #include <memory>
 
 #include "bench/workloads/plan.h"
@@ -29,6 +30,6 @@ struct FloorRun {
 LoadPlan floor_plan(const LoadPlan& plan);
 
 // plan.peer and plan.authority are not looked at.
-FloorRun measure_floor(const LoadPlan& plan);
+FloorRun measure_floor(const LoadPlan& plan, Duration patience = std::chrono::seconds{30});
 
 }  // namespace dragstrip

@@ -6,6 +6,7 @@
 
 #include <chrono>
 
+#include "core/base/error.h"
 #include "core/net/net_host.h"
 
 namespace dragstrip {
@@ -55,6 +56,20 @@ TEST(FloorRun, AsManyOperationsAsAP99Needs) {
   EXPECT_EQ(floor_plan(plan).window, 11s);
   plan.closed = true;
   EXPECT_LE(floor_plan(plan).window, 100ms);
+}
+
+// A closed loop always has something to do, and ends in time all the same.
+TEST(FloorRun, ARunThatNeverRestsIsGivenUp) {
+  LoadPlan plan = plan_for(*find_row("tcp"), *find_workload("rpc"));
+  plan.closed = true;
+  plan.window = 10s;
+  try {
+    measure_floor(plan, 200ms);
+    FAIL() << "ten seconds in 200 ms";
+  } catch (const UserError& error) {
+    EXPECT_EQ(error.code(), ExitCode::invalid);
+    EXPECT_STREQ(error.what(), "the floor of tcp did not end in 200ms");
+  }
 }
 
 // Two hosts on one clock, as the floor has them. The server burns 5 ms before it answers.

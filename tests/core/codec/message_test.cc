@@ -98,6 +98,35 @@ TEST(Message, LayoutIsTheDocumentedOne) {
   EXPECT_EQ(written(header, 32).substr(0, 26), "d0010020000100000000000-0A");
 }
 
+TEST(Message, SaysWhenItWasAppendedWhereThereIsRoom) {
+  MessageHeader header = example();
+  for (const Instant appended :
+       {instant_from_ns(0), instant_from_ns(1'234'567'890'123'457'000), Instant::max()}) {
+    header.appended = appended;
+    for (const std::size_t size : {44u, 45u, 100u, 1024u}) {
+      const std::string payload = written(header, size);
+      const ReadMessage read = read_message(payload);
+      ASSERT_EQ(read.check, MessageCheck::ok) << size;
+      EXPECT_EQ(read.header.appended, appended) << size;
+      EXPECT_EQ(read.header.intended, header.intended) << size;
+      for (const char c : payload) ASSERT_TRUE(c > ' ' && c < 0x7f && c != '\\') << static_cast<int>(c);
+      EXPECT_FALSE(is_message(payload, payload.substr(0, kMessageHeaderSize), header.seq)) << size;
+      for (std::size_t at = kMessageHeaderSize; at < kStampedSize; ++at) {
+        std::string other = payload;
+        other[at] = other[at] == '0' ? '1' : '0';
+        EXPECT_EQ(read_message(other).check, MessageCheck::corrupt) << size << " " << at;
+      }
+    }
+    const ReadMessage small = read_message(written(header, 43));
+    ASSERT_EQ(small.check, MessageCheck::ok);
+    EXPECT_EQ(small.header.appended, kUnset);
+  }
+  header.appended = kUnset;
+  EXPECT_EQ(read_message(written(header, 100)).header.appended, kUnset);
+  header.appended = instant_from_ns(63);
+  EXPECT_EQ(written(header, 46).substr(32, 12), "@0000000000-");
+}
+
 TEST(Message, EveryFlippedBitIsNoticed) {
   const std::string good = written(example(), 120);
   for (std::size_t byte = 0; byte < good.size(); ++byte) {
