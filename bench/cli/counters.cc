@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bench/cli/command.h"
+#include "bench/cli/counters_instructions.h"
 #include "bench/counters/compare.h"
 #include "bench/counters/count_all.h"
 #include "bench/runner/home.h"
@@ -34,15 +35,21 @@ struct CountersFlags {
   bool checks = false;
   bool updates = false;
   bool no_net = false;
+  bool instructions = false;
+  bool run_codecs = false;
 };
 
 void check_flags(CountersFlags& flags) {
-  const std::string usual = home_path("results/counters.json");
-  if (flags.check.empty()) flags.check = usual;
-  if (flags.update.empty()) flags.update = usual;
   if (flags.format != "table" && flags.format != "json") {
     throw UserError(ExitCode::usage, "unknown format '" + flags.format + "'; there are table and json");
   }
+  if (flags.instructions) {
+    if (!flags.no_net && flags.row.empty()) return;
+    throw UserError(ExitCode::usage, "--instructions counts codecs, not rows; leave out --row and --no-net");
+  }
+  const std::string usual = home_path("results/counters.json");
+  if (flags.check.empty()) flags.check = usual;
+  if (flags.update.empty()) flags.update = usual;
   if (flags.updates && (flags.no_net || !flags.row.empty())) {
     throw UserError(ExitCode::usage, "--update writes all counts; leave out --row and --no-net");
   }
@@ -124,14 +131,24 @@ int counters_command(int argc, const char* const* argv) {
   update->expected(0, 1)->type_name("FILE");
   app.add_option("--format", flags.format, "table or json: of the counts, without --check (default: table)");
   app.add_flag("--no-net", flags.no_net, "only what is counted in memory: no sockets, no system calls");
+  app.add_flag("--instructions", flags.instructions,
+               "instead: instructions of the codecs, counted by valgrind; --check allows 1 % and --check, "
+               "--update default to results/instructions.json");
+  app.add_flag("--run-codecs", flags.run_codecs)->group("");  // the child of --instructions
   app.footer(
-      "exit codes: 0 equal or better, 1 something is worse, 2 usage, or a cell is missing or new, 3 a row "
-      "did not "
-      "do its work\nexample: dragstrip counters --check");
+      "exit codes: 0 equal or better, 1 something is worse, 2 usage, no valgrind, or a cell is missing or "
+      "new, 3 a row did not do its work, 4 instructions of the file were counted with another compiler, "
+      "flags "
+      "or library and cannot be compared\nexamples: dragstrip counters --check\n          dragstrip "
+      "counters --instructions --check");
   if (!parse_flags(app, argc, argv)) return 0;
   flags.checks = check->count() != 0;
   flags.updates = update->count() != 0;
+  if (flags.run_codecs) return run_codecs();
   check_flags(flags);
+  if (flags.instructions) {
+    return instructions({flags.checks, flags.updates, flags.check, flags.update, flags.format == "json"});
+  }
   const AllCounts now = counters::count_all(flags.row, !flags.no_net);
   if (flags.checks) return judge(now, flags);
   if (!now.not_traced.empty()) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "bench/counters/compare.h"
+#include "bench/counters/instructions.h"
 #include "core/base/error.h"
 #include "results/input_file.h"
 
@@ -70,11 +71,41 @@ CounterComparison compare_cells(const counters::Cells& base, const counters::Cel
   return found;
 }
 
-// nullopt: that build does not count, or a failure has been recorded.
-std::optional<counters::Cells> count(Recording& recording, const std::string& program, const std::string& arm,
-                                     Interrupts& interrupts) {
+void add_instructions(CounterComparison& to, const counters::Instructions& base,
+                      const counters::Instructions& head) {
+  const counters::InstructionComparison found = counters::compare(base, head);
+  if (!found.differs.empty()) {
+    to.notes.push_back("instructions of the codecs were not compared; the builds counted with another " +
+                       fmt::format("{}", fmt::join(found.differs, "; ")));
+    return;
+  }
+  to.compared += base.codecs.size();
+  std::size_t better = 0;
+  for (const counters::Difference& difference : found.changes) {
+    const std::string cell = "codec/" + difference.cell;
+    const bool worse = difference.change == counters::Change::worse;
+    if (difference.change == counters::Change::missing) {
+      to.missing.push_back("the instructions of " + cell + " are missing in head");
+    } else if (difference.change == counters::Change::unknown) {
+      to.notes.push_back("the instructions of " + cell + " are new: there is nothing to compare them with");
+    } else {
+      to.changes.push_back({cell, difference.counter, difference.before, difference.now, worse});
+      better += worse ? 0 : 1;
+    }
+  }
+  if (better > 0) {
+    to.notes.push_back(fmt::format(
+        "{} codecs take fewer instructions; `dragstrip counters --instructions --update` writes them down",
+        better));
+  }
+}
+
+// What a build's `counters` printed; nullopt: that build does not count, or a failure has been recorded.
+std::optional<std::string> count(Recording& recording, const std::string& program, const std::string& arm,
+                                 Interrupts& interrupts, bool instructions) {
   Launch launch;
   launch.argv = {program, "counters", "--format", "json"};
+  if (instructions) launch.argv.emplace_back("--instructions");
   Process process(launch);
   const WaitEnd end =
       wait_for({&process}, &interrupts, stamp() + kCountingTakes, [&] { return process.exit().has_value(); });
@@ -82,43 +113,79 @@ std::optional<counters::Cells> count(Recording& recording, const std::string& pr
     recording.interrupted = true;
     return std::nullopt;
   }
-  if (process.exit() && process.exit()->code == 2 && process.out().empty()) {
+  const bool cannot = process.exit() && process.exit()->code == 2 && process.out().empty();
+  // valgrind does not know every instruction a compiler may be told to use: what base cannot do says nothing
+  // about the change, what only head cannot do does.
+  if (instructions && (cannot || (arm == "base" && (!process.exit() || process.exit()->code != 0)))) {
+    recording.counters.notes.push_back("instructions of the codecs were not compared; " + arm + ": " +
+                                       process.last_error_line());
+    return std::nullopt;
+  }
+  if (cannot) {
     recording.counters.notes.push_back(arm +
                                        " has no `counters` command: nothing deterministic was compared");
     return std::nullopt;
   }
-  if (process.exit() && process.exit()->code == 0) {
-    return counters::from_json(process.out(), "the counters of " + arm);
-  }
+  if (process.exit() && process.exit()->code == 0) return process.out();
   const std::string what = process.exit() ? process.exit()->text() : "did not come to an end";
   recording.failures.push_back(
       {"counters", 0, arm, "counting " + what + ": " + process.last_error_line(), 3});
   return std::nullopt;
 }
 
-counters::Cells read_file(const std::string& path) {
-  return counters::from_json(read_input(path), path);
+// The instructions of both builds are counted one after the other: nothing is timed.
+void count_instructions_of_arms(Recording& recording, const std::string& base, const std::string& head,
+                                Interrupts& interrupts) {
+  const auto before = count(recording, base, "base", interrupts, true);
+  if (!before) return;
+  const auto now = count(recording, head, "head", interrupts, true);
+  if (!now) return;
+  add_instructions(recording.counters, counters::instructions_from_json(*before, "the instructions of base"),
+                   counters::instructions_from_json(*now, "the instructions of head"));
+}
+
+std::string schema_of(const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) return {};
+  const Json json = read_json_file(path);
+  if (!json.is_object() || !json.contains("schema") || !json["schema"].is_string()) return {};
+  return json["schema"].get<std::string>();
 }
 
 }  // namespace
 
 void count_arms(Recording& recording, const std::string& base, const std::string& head,
                 Interrupts& interrupts) {
-  const auto before = count(recording, base, "base", interrupts);
+  const auto before = count(recording, base, "base", interrupts, false);
   if (!before) return;
-  const auto now = count(recording, head, "head", interrupts);
-  if (now) recording.counters = compare_cells(*before, *now);
+  const auto now = count(recording, head, "head", interrupts, false);
+  if (!now) return;
+  recording.counters = compare_cells(counters::from_json(*before, "the counters of base"),
+                                     counters::from_json(*now, "the counters of head"));
+  count_instructions_of_arms(recording, base, head, interrupts);
 }
 
 CounterComparison compare_counter_files(const std::string& base, const std::string& head) {
-  return compare_cells(read_file(base), read_file(head));
+  const std::string schema = schema_of(base);
+  if (schema != schema_of(head)) {
+    throw UserError(ExitCode::usage,
+                    "one file holds instructions, the other the other counters: " + base + ", " + head);
+  }
+  const std::string before = read_input(base);
+  const std::string now = read_input(head);
+  if (schema == counters::kSchema) {
+    return compare_cells(counters::from_json(before, base), counters::from_json(now, head));
+  }
+  CounterComparison found;
+  add_instructions(found, counters::instructions_from_json(before, base),
+                   counters::instructions_from_json(now, head));
+  if (found.compared == 0) throw UserError(ExitCode::invalid, found.notes.front());
+  return found;
 }
 
 bool is_counter_file(const std::string& path) {
-  std::error_code error;
-  if (std::filesystem::is_directory(path, error)) return false;
-  const Json json = read_json_file(path);
-  return json.is_object() && json.contains("schema") && json["schema"] == std::string(counters::kSchema);
+  const std::string schema = schema_of(path);
+  return schema == counters::kSchema || schema == counters::kInstructionsSchema;
 }
 
 }  // namespace dragstrip::cli

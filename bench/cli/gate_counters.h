@@ -1,7 +1,9 @@
 // The gate's deterministic lane: each build counts itself (`PROGRAM counters --format json`), and the counts
-// are compared exactly. A counter that grew is a regression on any machine.
+// are compared exactly. A counter that grew is a regression on any machine. So do they with the instructions
+// of their codecs (`counters --instructions`), where 1 % more is allowed.
 //
-// A build that has no such command is not compared, and that is said. Never: measures time.
+// A build that cannot do one of them (an old one; no valgrind) is not compared in it, and that is said.
+// Never: measures time.
 #pragma once
 
 #include <string>
