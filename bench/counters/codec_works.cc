@@ -25,6 +25,7 @@ constexpr std::size_t kLarge = 4096;
 // No divisor of anything: pieces end inside of names, sizes and line ends.
 constexpr std::size_t kPiece = 13;
 
+// Read from copies on the heap: where the linker puts these must not matter.
 constexpr std::string_view kRequest =
     "POST /publish?topic=news HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nUser-Agent: dragstrip\r\nAccept: */*\r\n"
     "Content-Type: text/plain\r\nContent-Length: 16\r\n\r\n0123456789abcdef";
@@ -59,12 +60,14 @@ struct AnswerSink {
 };
 
 CodecWork http1_request_decode(std::string name, std::size_t piece) {
-  return repeat(std::move(name), [piece, decoder = Http1RequestDecoder()]() mutable {
-    RequestSink sink;
-    for (std::size_t at = 0; at < kRequest.size(); at += piece)
-      decoder.feed(kRequest.substr(at, piece), sink);
-    return sink.whole == 1;
-  });
+  return repeat(std::move(name),
+                [piece, text = std::string(kRequest), decoder = Http1RequestDecoder()]() mutable {
+                  const std::string_view bytes = text;
+                  RequestSink sink;
+                  for (std::size_t at = 0; at < bytes.size(); at += piece)
+                    decoder.feed(bytes.substr(at, piece), sink);
+                  return sink.whole == 1;
+                });
 }
 
 CodecWork http1_request_encode() {
@@ -78,15 +81,17 @@ CodecWork http1_request_encode() {
 }
 
 CodecWork http1_answer_decode(std::string name, std::size_t piece) {
-  return repeat(std::move(name), [piece, decoder = Http1ResponseDecoder()]() mutable {
-    AnswerSink sink;
-    decoder.start(false);
-    Http1Step step;
-    for (std::size_t at = 0; at < kAnswer.size(); at += piece) {
-      step = decoder.feed(kAnswer.substr(at, piece), sink);
-    }
-    return step.state == Http1Fed::complete && sink.bytes == 17;
-  });
+  return repeat(std::move(name),
+                [piece, text = std::string(kAnswer), decoder = Http1ResponseDecoder()]() mutable {
+                  const std::string_view bytes = text;
+                  AnswerSink sink;
+                  decoder.start(false);
+                  Http1Step step;
+                  for (std::size_t at = 0; at < bytes.size(); at += piece) {
+                    step = decoder.feed(bytes.substr(at, piece), sink);
+                  }
+                  return step.state == Http1Fed::complete && sink.bytes == 17;
+                });
 }
 
 CodecWork http1_answer_encode() {

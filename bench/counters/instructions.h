@@ -2,13 +2,13 @@
 // under valgrind, and each work is one count. Unlike the counters beside it a count may move by kTolerance
 // before it is a regression, since a compiler may lay out the same code a little differently.
 //
-// Counts depend on the compiler, its flags, nghttp2, the C library and valgrind; they stand in the file
-// (`counted_with`), and counts with different ones are never compared. The child gets an environment of its
-// own and the C library's plainest string functions, so neither the caller's environment nor the processor
-// matters.
+// What is counted is our code, nghttp2's and libstdc++'s; not the C library's (instructions.cc says why) and
+// not the kernel's. Counts depend on the compiler, its flags, nghttp2, valgrind and one instruction of the
+// processor; these stand in the file (`counted_with`), and counts with different ones are never compared. The
+// child gets an environment of its own.
 //
 // Owns: the child, its folder of counts (removed), the file's format. Never: measures time. Needs valgrind at
-// run time only. Numbers are instructions of kMessages messages, kernel not included. Errors are UserError:
+// run time only. Numbers are instructions of kMessages messages. Errors are UserError:
 // usage (no valgrind; a file that is none), target_failed (a codec did not do its work, valgrind failed),
 // interrupted.
 #pragma once
