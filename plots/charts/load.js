@@ -2,7 +2,7 @@
 // only: a closed one slows down with its server. x is linear, as capacity is; y is log.
 
 import { axis, base, grid, line, marker, text } from '../lib/draw.js';
-import { count, duration, escapeHtml } from '../lib/format.js';
+import { atLeast, count, duration, escapeHtml } from '../lib/format.js';
 import { identityOf, compareRows } from '../lib/identity.js';
 import { brief, capital, groupsOf, isFloor, sentence, stat, unfitNote } from '../lib/model.js';
 import { linearAxis, logAxis, place, thin } from '../lib/scale.js';
@@ -30,7 +30,9 @@ function point(cell, group) {
       return [key, s && s.median > 0 ? [s.median, s.low, s.high] : null];
     }),
   );
-  return { rate: group.rate, ...values, verdict: cell.verdict, overloaded: scheduled > 0 && ok / scheduled < KEPT_UP };
+  const bounds = PANELS.map(({ key }) => key).filter((key) => stat(cell, key)?.lower_bound);
+  const overloaded = scheduled > 0 && ok / scheduled < KEPT_UP;
+  return { rate: group.rate, ...values, bounds, verdict: cell.verdict, overloaded };
 }
 
 export function prepare(results) {
@@ -98,6 +100,9 @@ export function subtitle(data) {
   ];
   const missing = all.filter((p) => !p.p99_ns && p.p50_ns).length;
   if (missing) parts.push(`${missing} points have no p99 (it needs 10,000 operations a run)`);
+  const bounds = all.filter((p) => p.bounds.length > 0).length;
+  const are = bounds === 1 ? 'point is a lower bound' : 'points are lower bounds';
+  if (bounds) parts.push(`${bounds} ${are}: operations never ended`);
   if (all.some((p) => p.overloaded)) parts.push(`✕: fewer than ${KEPT_UP * 100} % of the operations completed`);
   if (data.unfit.length) parts.push(`faded: ${unfitNote(data.unfit)}`);
   return [...parts, data.provenance].join(' · ');
@@ -110,13 +115,16 @@ export function table(data) {
       s.points.map((p) => [
         s.row,
         `${count(p.rate)}/s`,
-        p.p50_ns ? duration(p.p50_ns[0]) : '–',
-        p.p99_ns ? duration(p.p99_ns[0]) : '–',
+        ...PANELS.map(({ key }) => (p[key] ? shown(p, key) : '–')),
         p.overloaded ? 'no' : 'yes',
         p.verdict,
       ]),
     ),
   };
+}
+
+function shown(p, key) {
+  return atLeast(p.bounds.includes(key)) + duration(p[key][0]);
 }
 
 function panelsOf(data) {
@@ -222,7 +230,7 @@ function lineOf(s, panel, index, colours) {
     emphasis: { disabled: true },
     tooltip: {
       formatter: (item) =>
-        `<b>${escapeHtml(s.row)}</b><br>${panel.label} ${escapeHtml(duration(10 ** item.value[1]))} at ${escapeHtml(count(item.value[0]))}/s offered`,
+        `<b>${escapeHtml(s.row)}</b><br>${panel.label} ${escapeHtml(shown(s.points[item.dataIndex], panel.key))} at ${escapeHtml(count(item.value[0]))}/s offered`,
     },
     z: 3,
   };

@@ -2,7 +2,7 @@
 // with a band from the lowest run to the highest. A curve ends where fewer than ten operations of a run lie beyond.
 
 import { axis, base, grid, line, marker, polygon, text } from '../lib/draw.js';
-import { duration, escapeHtml, count } from '../lib/format.js';
+import { atLeast, count, duration, escapeHtml } from '../lib/format.js';
 import { buckets, median, quantiles } from '../lib/histogram.js';
 import { identityOf } from '../lib/identity.js';
 import { brief, capital, groupsOf, noClaim, entry, sentence, stat, unfitNote } from '../lib/model.js';
@@ -38,13 +38,14 @@ function curve(cell) {
       buckets(run.latency_ns),
       xs.map((x) => 1 - 10 ** -x),
       run.scheduled,
+      run.outcomes.ok,
     ),
   );
   const points = [];
   let zeros = 0;
   for (let i = 0; i < xs.length; ++i) {
     const values = perRun.map((list) => list[i]);
-    if (values.some((v) => v === null)) break; // from here on unfinished operations, which have no latency
+    if (values.some((v) => v === null)) break; // from here on operations that did not end well
     if (values.some((v) => v <= 0)) {
       ++zeros;
       continue;
@@ -64,6 +65,7 @@ function curve(cell) {
     scheduled,
     zeros,
     p99: p99?.median ?? null,
+    bound: p99?.lower_bound ?? false,
   };
 }
 
@@ -155,7 +157,7 @@ function label(c, width) {
 }
 
 function value(c) {
-  return c.p99 === null ? '' : `p99 ${duration(c.p99)}`;
+  return c.p99 === null ? '' : `p99 ${atLeast(c.bound)}${duration(c.p99)}`;
 }
 
 function keyHeight(data, width) {

@@ -2,7 +2,7 @@
 // over the logarithm of the ratio; ★ = best or tied by the verdict engine; hatched = not measured or not to be believed.
 
 import { base, blankAxis, grid, hatch, line, marker, rect, text } from '../lib/draw.js';
-import { escapeHtml, list, significant } from '../lib/format.js';
+import { atLeast, escapeHtml, list, significant } from '../lib/format.js';
 import { compareRows, identityOf } from '../lib/identity.js';
 import {
   METRICS,
@@ -22,7 +22,7 @@ import { clip, nameOf, textWidth } from '../lib/text.js';
 export const name = 'which';
 export const question = 'Which transport for my workload?';
 
-export const CHOICES = [
+const CHOICES = [
   'p99_ns',
   'p50_ns',
   'throughput_per_s',
@@ -169,7 +169,7 @@ export function table(data) {
         const cell = c.cells.find((x) => x.row === row);
         if (!cell) return '';
         if (cell.value === null) return cell.verdict === 'valid' ? 'not measured' : cell.verdict;
-        return `${cell.best ? '★ ' : ''}${formatMetric(data.metric, cell.value)}${cell.ratio ? ` (${times(cell.ratio)})` : ''}${cell.verdict === 'valid' ? '' : ` ${cell.verdict}`}`;
+        return `${cell.best ? '★ ' : ''}${atLeast(cell.bound)}${formatMetric(data.metric, cell.value)}${cell.ratio ? ` (${times(cell.ratio)})` : ''}${cell.verdict === 'valid' ? '' : ` ${cell.verdict}`}`;
       }),
     ]),
   };
@@ -290,7 +290,7 @@ function drawCell(cell, box, metric, opacity, colours) {
     ];
     if (cell.value !== null) {
       drawn.push(
-        text(...middle, `${cell.ratio ? times(cell.ratio) : formatMetric(metric, cell.value)}?`, {
+        text(...middle, `${cell.bound ? '≥' : ''}${cell.ratio ? times(cell.ratio) : formatMetric(metric, cell.value)}?`, {
           colour: colours.muted,
           align: 'center',
           size: 13,
@@ -349,7 +349,9 @@ function key(size, l, colours) {
 function tip({ cell, label }, metric) {
   const lines = [`<b>${escapeHtml(cell.row)}</b> · ${escapeHtml(label)}`];
   lines.push(
-    cell.value === null ? 'not measured' : `${METRICS[metric].label} ${escapeHtml(formatMetric(metric, cell.value))}`,
+    cell.value === null
+      ? 'not measured'
+      : `${METRICS[metric].label} ${atLeast(cell.bound)}${escapeHtml(formatMetric(metric, cell.value))}`,
   );
   if (cell.ratio !== null)
     lines.push(`${escapeHtml(times(cell.ratio))} the best median${cell.best ? ' (★ best or tied)' : ''}`);

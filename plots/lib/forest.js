@@ -2,7 +2,7 @@
 // `throughput`, `intervals` and `connection`. A panel is {heading, key, entries, log}.
 
 import { axis, base, blankAxis, grid, hatch, line, marker, rect, text } from './draw.js';
-import { escapeHtml } from './format.js';
+import { atLeast, escapeHtml } from './format.js';
 import { compareRows, identityOf } from './identity.js';
 import { METRICS, formatMetric } from './model.js';
 import { linearAxis, logAxis, place, thin } from './scale.js';
@@ -34,7 +34,7 @@ export function forestHeight(panels, width) {
 
 function valueLabel(e, key) {
   if (!e.stat) return e.verdict === 'valid' ? 'not measured' : e.verdict;
-  const shown = (e.stat.bound ? '≥ ' : '') + formatMetric(key, e.stat.median);
+  const shown = atLeast(e.stat.bound) + formatMetric(key, e.stat.median);
   if (e.verdict !== 'valid') return `${shown} ?`;
   return e.best ? `★ ${shown}` : shown;
 }
@@ -153,7 +153,7 @@ function tip(panel, e) {
   const f = (v) => escapeHtml(formatMetric(panel.key, v));
   const lines = [
     `<b>${escapeHtml(e.row)}</b> · ${escapeHtml(panel.heading)}`,
-    `median ${f(e.stat.median)}`,
+    `median ${atLeast(e.stat.bound)}${f(e.stat.median)}`,
     `95 % interval ${f(e.stat.low)} to ${f(e.stat.high)}, ${e.stat.n} runs`,
   ];
   if (e.ratio && e.ratio[0] !== 1)
@@ -172,7 +172,7 @@ export function forestTable(panels) {
         row,
         ...panels.map((p, i) =>
           entries[i]?.stat
-            ? `${entries[i].best ? '★ ' : ''}${formatMetric(p.key, entries[i].stat.median)} (${formatMetric(p.key, entries[i].stat.low)} to ${formatMetric(p.key, entries[i].stat.high)})`
+            ? `${entries[i].best ? '★ ' : ''}${atLeast(entries[i].stat.bound)}${formatMetric(p.key, entries[i].stat.median)} (${formatMetric(p.key, entries[i].stat.low)} to ${formatMetric(p.key, entries[i].stat.high)})`
             : '–',
         ),
         String(Math.max(...entries.map((e) => e?.stat?.n ?? 0))),

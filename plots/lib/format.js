@@ -57,6 +57,11 @@ export function ratio(value) {
 // By the units of results/metrics.h.
 export const byUnit = { ns: duration, per_s: (v) => `${count(v)}/s`, bytes, count: significant };
 
+// Before a value that operations which never ended make a lower bound.
+export function atLeast(bound) {
+  return bound ? '≥ ' : '';
+}
+
 export function escapeHtml(text) {
   return String(text).replace(
     /[&<>"']/g,

@@ -22,16 +22,17 @@ export function total(list) {
   return list.reduce((sum, bucket) => sum + bucket.count, 0);
 }
 
-// Values at the given ascending quantiles: the operation at rank ceil(q n) of `scheduled` operations. Those that never
-// ended well have no latency and count as slower than all that did: a quantile that falls among them is null.
-export function quantiles(list, qs, scheduled = total(list)) {
+// Values at the given ascending quantiles: the operation at rank ceil(q n) of `scheduled` operations, of which `known`
+// have a latency. The others count as slower than all these, whether they stand in the histogram (a timeout does, at the
+// least it can have taken) or not (a reset): a quantile that falls among them is null.
+export function quantiles(list, qs, scheduled = total(list), known = total(list)) {
   const values = [];
   let at = 0;
   let below = list[0].count;
   for (const q of qs) {
     const rank = Math.max(1, Math.ceil(q * scheduled - 1e-9));
     while (below < rank && at + 1 < list.length) below += list[++at].count;
-    values.push(below < rank ? null : list[at].value);
+    values.push(below < rank || rank > known ? null : list[at].value);
   }
   return values;
 }

@@ -43,7 +43,7 @@ export function safeJson(value) {
     .replace(/\u2029/g, '\\u2029');
 }
 
-export function htmlTable({ head, rows }, caption) {
+function htmlTable({ head, rows }, caption) {
   const cells = (row) =>
     row
       .map((cell, i) => (i === 0 ? `<th scope="row">${escapeHtml(cell)}</th>` : `<td>${escapeHtml(cell)}</td>`))

@@ -1,6 +1,6 @@
 // The two big tables of the page: every claim, and every cell.
 
-import { escapeHtml } from './format.js';
+import { atLeast, escapeHtml } from './format.js';
 import { METRICS, formatMetric, stat } from './model.js';
 
 const COLUMNS = [
@@ -32,7 +32,7 @@ function numberCell(cell, key) {
   const s = stat(cell, key);
   if (!s) return '<td data-value="">–</td>';
   const title = `${formatMetric(key, s.low)} to ${formatMetric(key, s.high)}, ${s.n} runs`;
-  return `<td data-value="${s.median}" title="${escapeHtml(title)}">${s.lower_bound ? '≥ ' : ''}${escapeHtml(formatMetric(key, s.median))}</td>`;
+  return `<td data-value="${s.median}" title="${escapeHtml(title)}">${atLeast(s.lower_bound)}${escapeHtml(formatMetric(key, s.median))}</td>`;
 }
 
 // What the load generator takes itself, with a peer that takes no time (docs/results.md): one measurement, no interval.

@@ -55,21 +55,22 @@ export function table(state, changed, say) {
     changed();
   });
 
-  function lines() {
+  // For programs plain numbers, for people what the table shows.
+  function lines(words) {
     const shown = [...body.rows].filter((row) => !row.hidden);
     return [
       heads.map((head) => head.dataset.name),
-      ...shown.map((row) => [...row.cells].map((cell) => cell.dataset.value ?? cell.textContent)),
+      ...shown.map((row) => [...row.cells].map(words)),
     ];
   }
   const quote = (words) => (/[",\r\n]/.test(words) ? `"${words.replace(/"/g, '""')}"` : words);
   const formats = {
     csv: () =>
-      lines()
+      lines((cell) => cell.dataset.value ?? cell.textContent)
         .map((line) => line.map(quote).join(','))
         .join('\r\n'),
     md: () =>
-      lines()
+      lines((cell) => cell.textContent)
         .map((line) => `| ${line.map((words) => words.replace(/\|/g, '\\|')).join(' | ')} |`)
         .flatMap((line, i) => (i === 0 ? [line, `|${' --- |'.repeat(heads.length)}`] : [line]))
         .join('\n'),

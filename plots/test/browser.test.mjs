@@ -250,6 +250,22 @@ test('heads of the big table break between words only', async () => {
   });
 });
 
+test('Markdown is copied as it is read, CSV as numbers', async () => {
+  await open('few', { permissions: ['clipboard-read', 'clipboard-write'] }, async (tab) => {
+    const copied = async (what) => {
+      await tab.getByRole('button', { name: `Copy as ${what}` }).click();
+      await tab.waitForFunction(() => document.getElementById('live').textContent === 'copied');
+      return tab.evaluate(() => navigator.clipboard.readText());
+    };
+    const [p50] = (await tab.locator('#every tbody td:nth-child(5)').allTextContents()).filter((one) => one !== '–');
+    assert.match(p50, /^[\d.]+ [µm]?s$/);
+    assert.ok((await copied('Markdown')).includes(`| ${p50} |`));
+    const csv = await copied('CSV');
+    assert.ok(!csv.includes(p50));
+    assert.match(csv, /,valid,6,\d+(\.\d+)?,/);
+  });
+});
+
 test('keys: t for the theme, ? for help, a number for a section', async () => {
   await open('real', { colorScheme: 'light' }, async (tab) => {
     await tab.keyboard.press('t');

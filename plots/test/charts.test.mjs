@@ -167,6 +167,37 @@ test('tail: lines end where fewer than ten operations lie beyond, and pass throu
   }
 });
 
+test('tail: a timeout is no latency, although the histogram holds it', () => {
+  const late = structuredClone(sound);
+  const share = 0.05;
+  const [cell] = late.cells.filter((one) => one.workload === 'feed');
+  for (const run of cell.runs) {
+    run.outcomes.timeout = Math.ceil(share * run.scheduled);
+    run.outcomes.ok = run.scheduled - run.outcomes.timeout;
+  }
+  const curveOf = (results) =>
+    chart('tail')
+      .prepare(results)
+      .find((data) => data.group === cell.group)
+      .curves.find((one) => one.row === cell.row);
+  assert.ok(10 ** -curveOf(sound).points.at(-1)[0] < share / 2);
+  assert.ok(10 ** -curveOf(late).points.at(-1)[0] >= share);
+});
+
+test('a lower bound is called one in every table', () => {
+  const low = structuredClone(sound);
+  for (const cell of low.cells)
+    for (const metric of Object.values(cell.summary)) if (metric) metric.lower_bound = true;
+  for (const name of ['which', 'load', 'intervals', 'throughput', 'connection']) {
+    const data = chart(name).prepare(low)[0];
+    const values = chart(name)
+      .table(data)
+      .rows.flatMap((row) => row.filter((words) => /\d [mµn]?s|\/s \(/.test(words)));
+    assert.ok(values.length > 0, name);
+    for (const words of values) assert.match(words, /^(★ )?≥ /, `${name}: ${words}`);
+  }
+});
+
 test('bytes: parts add up to what was on the wire', () => {
   assert.equal(PARTS.length, 3);
   for (const data of chart('bytes').prepare(sound)) {
@@ -191,7 +222,8 @@ test('bytes: no winner with too few runs, and rows that could not be compared ar
 
 test('headings of narrow panels are whole', () => {
   const [data] = chart('connection').prepare(sound);
-  const drawn = chart('connection').option(data, { width: 350, height: chart('connection').height(data, 350) }, literalColours('light'));
+  const size = { width: 350, height: chart('connection').height(data, 350) };
+  const drawn = chart('connection').option(data, size, literalColours('light'));
   const words = drawn.graphic.elements.map((element) => element.style.text);
   for (const panel of data.panels) assert.ok(words.includes(panel.heading), panel.heading);
 });

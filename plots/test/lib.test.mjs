@@ -87,6 +87,8 @@ test('quantiles are those of the sorted values', () => {
 test('operations that never ended are slower than every quantile that is shown', () => {
   const found = [{ value: 10, count: 90 }];
   assert.deepEqual(quantiles(found, [0.5, 0.9, 0.91, 0.99], 100), [10, 10, null, null]);
+  const timeouts = [...found, { value: 1000, count: 5 }];
+  assert.deepEqual(quantiles(timeouts, [0.5, 0.9, 0.91, 0.99], 100, 90), [10, 10, null, null]);
   assert.equal(buckets({ histogram: { unit_ns: 1, sub_bucket_bits: 10, counts: [] } }), null);
   assert.equal(buckets(null), null);
 });
