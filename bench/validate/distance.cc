@@ -22,10 +22,6 @@ constexpr std::array kOneWays{Duration{5ms}, Duration{15ms}, Duration{30ms},
 constexpr double kRoundTripTolerance = 0.1;
 constexpr double kWindowTolerance = 0.05;
 
-double seconds(Duration d) {
-  return std::chrono::duration<double>(d).count();
-}
-
 // From nothing to the first message of a topic that holds one; requests: to the first answer. NaN: it did not
 // come.
 double first_event(Track& track, const Row& row, Duration one_way) {

@@ -69,8 +69,7 @@ FanOut fan_out(Track& track, std::uint32_t subscribers, int messages) {
     std::vector<double> delays;
     delays.reserve(users.size());
     for (const auto& user : users) {
-      delays.push_back(
-          std::chrono::duration<double>(user->deliveries[m].received - user->deliveries[m].intended).count());
+      delays.push_back(seconds(user->deliveries[m].received - user->deliveries[m].intended));
     }
     const double median = quantile_of(delays, 0.5);
     if (m < 4 || median < quickest[m % 2]) quickest[m % 2] = median;

@@ -22,10 +22,6 @@ using namespace std::chrono_literals;
 constexpr Duration kPatience{10s};
 constexpr Duration kLead{500ms};
 
-double seconds(Duration d) {
-  return std::chrono::duration<double>(d).count();
-}
-
 // The integral over [from, to) of t - newest(t), where each step makes `newest` known at `at`.
 struct Step {
   Instant at;

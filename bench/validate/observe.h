@@ -40,6 +40,9 @@ struct RoundTrip {
 };
 RoundTrip measure_round_trip(Track& track, Duration one_way, int times);
 
+inline double seconds(Duration d) noexcept {
+  return std::chrono::duration<double>(d).count();
+}
 double mean_of(const std::vector<double>& values) noexcept;
 double stddev_of(const std::vector<double>& values) noexcept;
 double quantile_of(std::vector<double> values, double q);
