@@ -38,6 +38,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::uint32_t kWarmUp = 200;  // messages
 constexpr Duration kCountingTakes{240'000'000'000};
 // Where the C library is: its string functions take more or fewer steps by where the linker put a text, and
 // other ones by processor, so one edit anywhere would move every codec. What it is asked to do stands in
@@ -173,7 +174,7 @@ void run_under_valgrind(const CountingChild& child, const std::string& folder, s
 int run_works(const std::vector<CodecWork>& works) {
   for (const CodecWork& work : works) {
     // Warmed up: buffers have grown, symbols are bound, HPACK's tables are filled.
-    if (work.work->run(kMessages) && dragstrip_counted_work(work.work.get(), kMessages)) continue;
+    if (work.work->run(kWarmUp) && dragstrip_counted_work(work.work.get(), kMessages)) continue;
     std::fprintf(stderr, "%s did not do its work\n", work.codec.c_str());
     return static_cast<int>(ExitCode::target_failed);
   }

@@ -98,8 +98,6 @@ TEST_F(InstructionsCommand, OfABuildThatCannotCountThemAreANote) {
 TEST_F(InstructionsCommand, AreCheckedAgainstAFile) {
   const std::string file = (folder_ / "here.json").string();
   ASSERT_EQ(run({"counters", "--instructions", "--update", file}), 0) << said_;
-  EXPECT_EQ(run({"counters", "--instructions", "--check", file}), 0) << said_;
-  EXPECT_THAT(said_, HasSubstr("0 worse, 0 better"));
   nlohmann::json other = nlohmann::json::parse(read(file));
   const auto here = other["codecs"]["sse_decode"].get<int>();
   other["codecs"]["sse_decode"] = here * 98 / 100;
