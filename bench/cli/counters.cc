@@ -132,8 +132,8 @@ int counters_command(int argc, const char* const* argv) {
   app.add_option("--format", flags.format, "table or json: of the counts, without --check (default: table)");
   app.add_flag("--no-net", flags.no_net, "only what is counted in memory: no sockets, no system calls");
   app.add_flag("--instructions", flags.instructions,
-               "instead: instructions of the codecs, counted by valgrind; --check allows 1 % and --check, "
-               "--update default to results/instructions.json");
+               "instead: instructions of the codecs, counted by valgrind; --check allows 1 % more "
+               "(default files: results/instructions.json)");
   app.add_flag("--run-codecs", flags.run_codecs)->group("");  // the child of --instructions
   app.footer(
       "exit codes: 0 equal or better, 1 something is worse, 2 usage, no valgrind, or a cell is missing or "
