@@ -1,7 +1,6 @@
 // `dragstrip relay`: puts a network's delay between a client and a server on one machine, without root.
 #include <fmt/format.h>
 #include <signal.h>
-#include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -9,6 +8,7 @@
 #include <string>
 
 #include "bench/cli/command.h"
+#include "bench/cli/this_process.h"
 #include "bench/relay/relay.h"
 #include "core/base/error.h"
 #include "core/base/text.h"
@@ -121,11 +121,7 @@ int relay_command(int argc, const char* const* argv) {
   if (!parse_flags(app, argc, argv)) return 0;
   const RelayOptions options = options_of(flags);
   const Address listen = address_of("--listen", flags.listen, flags.allow_remote, true);
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {  // two descriptors a connection
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-  }
+  raise_descriptor_limit();  // two a connection
   NetHost host;
   Relay relay(host, options);
   const Address bound = host.listen(listen, relay);

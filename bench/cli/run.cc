@@ -1,17 +1,16 @@
 // `dragstrip run`: a suite, from plan to table, results file, charts and report.
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "bench/cli/command.h"
+#include "bench/cli/this_process.h"
 #include "bench/runner/fitness.h"
 #include "bench/runner/home.h"
 #include "bench/runner/plan.h"
@@ -54,14 +53,6 @@ void define(CLI::App& app, Flags& flags) {
   app.add_flag("--dry-run", flags.dry_run, "print the cells and the time they take, run nothing");
   app.add_flag("--no-floor", flags.no_floor, "do not measure the generator alone before the first round");
   app.add_flag("--quiet", flags.quiet, "no progress on stderr");
-}
-
-std::string own_path() {
-  std::error_code error;
-  const std::filesystem::path path = std::filesystem::read_symlink("/proc/self/exe", error);
-  if (error)
-    throw UserError(ExitCode::usage, "cannot find this program in /proc/self/exe: " + error.message());
-  return path.string();
 }
 
 std::string command_line(int argc, const char* const* argv) {
@@ -131,14 +122,6 @@ void need_resources(const std::vector<CellSpec>& cells) {
   throw UserError(ExitCode::usage, greedy->id + " needs " + number + " descriptors and a process may have " +
                                        std::to_string(limit.rlim_max) + ": raise it with `ulimit -n " +
                                        number + "`, or leave the cell out");
-}
-
-// Before the first byte of load: a run of minutes must not end with "permission denied".
-void prepare_directory(const std::string& out) {
-  std::error_code error;
-  std::filesystem::create_directories(out, error);
-  if (error) throw UserError(ExitCode::not_written, "cannot make " + out + ": " + error.message());
-  if (::access(out.c_str(), W_OK) != 0) throw UserError(ExitCode::not_written, "cannot write to " + out);
 }
 
 void say(const Flags& flags, const std::string& line) {

@@ -2,7 +2,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -13,6 +12,7 @@
 
 #include "bench/cli/command.h"
 #include "bench/cli/serve_workers.h"
+#include "bench/cli/this_process.h"
 #include "bench/runner/nearest.h"
 #include "core/base/error.h"
 #include "core/net/handshake_delay.h"
@@ -56,15 +56,6 @@ Address address_of(const std::string& text, bool allow_remote) {
 void die_with_parent(pid_t parent) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(0);
-}
-
-// Every connection is a descriptor. The soft limit is there for programs that use select(); take what the
-// hard one gives.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 FaultPlan fault_plan(const std::vector<std::string>& specs, std::uint64_t seed) {

@@ -1,16 +1,14 @@
 // `dragstrip validate`: runs what has a known answer, and compares.
 #include <fmt/format.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
-#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "bench/cli/command.h"
+#include "bench/cli/this_process.h"
 #include "bench/runner/nearest.h"
 #include "bench/runner/process.h"
 #include "bench/runner/render.h"
@@ -83,28 +81,6 @@ Plant plant_of(const std::string& name) {
     usage(fmt::format("--plant {}: byte or relay", name));
   }
   return plant;
-}
-
-std::string own_path() {
-  std::error_code error;
-  const std::filesystem::path path = std::filesystem::read_symlink("/proc/self/exe", error);
-  if (error) usage("cannot find this program in /proc/self/exe: " + error.message());
-  return path.string();
-}
-
-void prepare_directory(const std::string& out) {
-  std::error_code error;
-  std::filesystem::create_directories(out, error);
-  if (error) throw UserError(ExitCode::not_written, "cannot make " + out + ": " + error.message());
-  if (::access(out.c_str(), W_OK) != 0) throw UserError(ExitCode::not_written, "cannot write to " + out);
-}
-
-// V7 holds a thousand connections.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 class Run {
@@ -185,7 +161,7 @@ int validate_command(int argc, const char* const* argv) {
   }
   const std::vector<const Experiment*> experiments = chosen(flags);
   if (!flags.out.empty()) prepare_directory(flags.out);
-  raise_descriptor_limit();
+  raise_descriptor_limit();  // V7 holds a thousand connections
   Interrupts interrupts;
   Run run(flags, interrupts);
   const std::optional<UserError> end = run.all(experiments);
