@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "core/base/check.h"
+#include "core/base/text.h"
 #include "core/transport/outcome.h"
 
 namespace dragstrip {
@@ -95,7 +96,7 @@ std::uint64_t samples_needed(std::string_view quantile) noexcept {
 ParsedRun read_run(const Json& record) {
   ParsedRun parsed;
   if (auto bad = schema_violation(record, SchemaFile::run)) {
-    parsed.error = *bad;
+    parsed.error = one_line(*bad);
     return parsed;
   }
   RunRecord& run = parsed.run;

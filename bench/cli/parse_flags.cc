@@ -13,12 +13,6 @@ namespace dragstrip::cli {
 
 namespace {
 
-std::string one_line(std::string text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  return text;
-}
-
 std::vector<std::string> flags_of(const CLI::App& app) {
   std::vector<std::string> flags;
   for (const CLI::Option* option : app.get_options()) {
@@ -35,13 +29,13 @@ bool looks_like_flag(const std::string& text) {
 // What of the command line nobody wanted; CLI11 puts all of them in one message.
 std::string describe_extra(const CLI::App& app, const std::string& fallback) {
   const std::vector<std::string> extras = app.remaining();
-  if (extras.empty()) return one_line(fallback);
+  if (extras.empty()) return fallback;
   const auto flag = std::find_if(extras.begin(), extras.end(), looks_like_flag);
-  if (flag == extras.end()) return "unexpected argument '" + one_line(extras.front()) + "'";
+  if (flag == extras.end()) return "unexpected argument '" + extras.front() + "'";
   const std::string name = flag->substr(0, flag->find('='));
   const std::vector<std::string> known = flags_of(app);
   const std::vector<std::string_view> candidates(known.begin(), known.end());
-  return "unknown flag '" + one_line(name) + "'" + did_you_mean(name, candidates);
+  return "unknown flag '" + name + "'" + did_you_mean(name, candidates);
 }
 
 // CLI11 looks for what is required before it looks at what is left over: a misspelt --row would be reported
@@ -49,13 +43,13 @@ std::string describe_extra(const CLI::App& app, const std::string& fallback) {
 std::string describe_missing(const CLI::App& app, const std::string& what) {
   const std::vector<std::string> extras = app.remaining();
   const bool misspelt = std::any_of(extras.begin(), extras.end(), looks_like_flag);
-  return misspelt ? describe_extra(app, what) : one_line(what);
+  return misspelt ? describe_extra(app, what) : what;
 }
 
 // "--duration: At Most 1 required but received 2"
 std::string describe_mismatch(const std::string& what) {
   const std::size_t at = what.find(": At Most 1 ");
-  return at == std::string::npos ? one_line(what) : one_line(what.substr(0, at)) + " is given more than once";
+  return at == std::string::npos ? what : what.substr(0, at) + " is given more than once";
 }
 
 }  // namespace
@@ -80,8 +74,7 @@ bool parse_flags(CLI::App& app, int argc, const char* const* argv) {
     throw UserError(ExitCode::usage,
                     describe_mismatch(error.what()) + "; `dragstrip " + name + " --help` says what it takes");
   } catch (const CLI::ParseError& error) {
-    throw UserError(ExitCode::usage,
-                    one_line(error.what()) + "; `dragstrip " + name + " --help` says what it takes");
+    throw UserError(ExitCode::usage, std::string(error.what()) + "; `dragstrip " + name + " --help` says what it takes");
   }
 }
 

@@ -22,14 +22,6 @@ namespace dragstrip {
 
 namespace {
 
-// Names and what the TOML library quotes may hold line ends, and an error is one line.
-std::string one_line(std::string text) {
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
-  }
-  return text;
-}
-
 constexpr std::array<std::string_view, 5> kTopKeys{"rounds", "seed", "defaults", "cells", "gate"};
 constexpr std::array<std::string_view, 16> kCellKeys{"workload",
                                                      "rows",
@@ -97,17 +89,16 @@ class Reader {
  private:
   [[noreturn]] void fail(const toml::node& at, const std::string& what) const {
     const auto line = at.source().begin.line;
-    throw UserError(ExitCode::usage,
-                    one_line(file_ + ":" + std::to_string(line > 0 ? line : 1) + ": " + what));
+    throw UserError(ExitCode::usage, file_ + ":" + std::to_string(line > 0 ? line : 1) + ": " + what);
   }
 
   template <std::size_t N>
   void check_keys(const toml::table& table, const std::array<std::string_view, N>& known) const {
     for (const auto& [key, node] : table) {
       if (std::find(known.begin(), known.end(), key.str()) != known.end()) continue;
-      throw UserError(ExitCode::usage,
-                      one_line(file_ + ":" + std::to_string(key.source().begin.line) + ": unknown key '" +
-                               std::string(key.str()) + "'" + did_you_mean(key.str(), known)));
+      throw UserError(ExitCode::usage, file_ + ":" + std::to_string(key.source().begin.line) +
+                                           ": unknown key '" + std::string(key.str()) + "'" +
+                                           did_you_mean(key.str(), known));
     }
   }
 
@@ -361,8 +352,8 @@ Suite parse_suite(const std::string& text, const std::string& file) {
     const toml::table root = toml::parse(text, file);
     Reader(file, suite).read(root);
   } catch (const toml::parse_error& error) {
-    throw UserError(ExitCode::usage, one_line(file + ":" + std::to_string(error.source().begin.line) + ": " +
-                                              std::string(error.description())));
+    throw UserError(ExitCode::usage, file + ":" + std::to_string(error.source().begin.line) + ": " +
+                                         std::string(error.description()));
   }
   return suite;
 }

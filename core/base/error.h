@@ -17,10 +17,11 @@ enum class ExitCode : int {
   interrupted = 130,  // SIGINT or SIGTERM; partial results kept
 };
 
-// what() is one line: what went wrong, why, and the fix.
+// what() is one line: what went wrong, why, and the fix. What it quotes of a file or a flag may hold line
+// ends and escapes for terminals; they become spaces.
 class UserError : public std::runtime_error {
  public:
-  UserError(ExitCode code, const std::string& line) : std::runtime_error(line), code_(code) {}
+  UserError(ExitCode code, const std::string& line);
   [[nodiscard]] ExitCode code() const noexcept { return code_; }
 
  private:

@@ -21,6 +21,8 @@ std::string format_duration(Duration d);
 std::optional<std::string_view> query_value(std::string_view query, std::string_view name) noexcept;
 // Decodes %XX (not '+'); nullopt on a malformed escape.
 std::optional<std::string> percent_decode(std::string_view text);
+// Control characters become spaces, those at the end go.
+std::string one_line(std::string text);
 bool iequals(std::string_view a, std::string_view b) noexcept;  // ASCII case-insensitive
 
 }  // namespace dragstrip

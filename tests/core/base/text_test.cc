@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "core/base/error.h"
+
 namespace dragstrip {
 namespace {
 
@@ -64,6 +66,17 @@ TEST(Text, PercentDecode) {
   EXPECT_EQ(percent_decode("a+b"), "a+b");
   EXPECT_EQ(percent_decode("%e4%B8%ad"), "\xe4\xb8\xad");
   for (const char* bad : {"%", "%2", "%zz", "a%2"}) EXPECT_EQ(percent_decode(bad), std::nullopt) << bad;
+}
+
+TEST(Text, OneLine) {
+  EXPECT_EQ(one_line("a\nb\r\n"), "a b");
+  EXPECT_EQ(one_line(std::string("x\0\x1b[31m\x7f.", 9)), "x  [31m .");
+  EXPECT_EQ(one_line("\n"), "");
+  EXPECT_EQ(one_line("na\xc3\xafve"), "na\xc3\xafve");
+}
+
+TEST(Text, AnErrorIsOneLineWhateverItQuotes) {
+  EXPECT_STREQ(UserError(ExitCode::usage, "unknown key 'a\nb'\n").what(), "unknown key 'a b'");
 }
 
 TEST(Text, IEquals) {
