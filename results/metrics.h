@@ -55,6 +55,16 @@ inline constexpr std::array kMetrics{
 };
 inline constexpr std::size_t kMetricCount = kMetrics.size();
 
+// Scheduled operations a run needs before a quantile of it is shown: 100 / (1 - q), for the median 200.
+constexpr std::uint64_t samples_needed(std::string_view quantile) noexcept {
+  if (quantile == "p50") return 200;
+  if (quantile == "p90") return 1'000;
+  if (quantile == "p95") return 2'000;
+  if (quantile == "p99") return 10'000;
+  if (quantile == "p999") return 100'000;
+  return 1;  // min, max
+}
+
 constexpr std::size_t metric_index(std::string_view key) noexcept {
   for (std::size_t i = 0; i < kMetricCount; ++i) {
     if (kMetrics[i].key == key) return i;

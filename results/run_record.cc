@@ -84,15 +84,6 @@ std::string ledger_error(const Json& record) {
 
 }  // namespace
 
-std::uint64_t samples_needed(std::string_view quantile) noexcept {
-  if (quantile == "p50") return 200;
-  if (quantile == "p90") return 1'000;
-  if (quantile == "p95") return 2'000;
-  if (quantile == "p99") return 10'000;
-  if (quantile == "p999") return 100'000;
-  return 1;  // min, max
-}
-
 ParsedRun read_run(const Json& record) {
   ParsedRun parsed;
   if (auto bad = schema_violation(record, SchemaFile::run)) {

@@ -1,7 +1,7 @@
 // One run's record: from the JSON that `dragstrip load --json` prints to what statistics need.
 //
-// Owns: the rule which quantile a number of operations supports (100 / (1 - q) scheduled operations), and
-// what "per operation" means: per operation that ended ok.
+// Owns: what "per operation" means: per operation that ended ok. Quantiles that too few operations support
+// (samples_needed) are dropped.
 #pragma once
 
 #include <cstdint>
@@ -12,10 +12,6 @@
 #include "results/schema.h"
 
 namespace dragstrip {
-
-// Operations a run needs before its quantile is shown: p50 200, p90 1,000, p95 2,000, p99 10,000, p99.9
-// 100,000.
-std::uint64_t samples_needed(std::string_view quantile) noexcept;
 
 struct ParsedRun {
   RunRecord run;

@@ -7,11 +7,11 @@
 #include "bench/workloads/control_request.h"
 #include "bench/workloads/load_worker.h"
 #include "clients/load/process_probe.h"
-#include "clients/load/thresholds.h"
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/codec/message.h"
 #include "core/net/net_host.h"
+#include "results/metrics.h"
 #include "servers/hub.h"
 #include "servers/server.h"
 
@@ -172,8 +172,7 @@ LoadPlan floor_plan(const LoadPlan& plan) {
     shorter.window = std::min(plan.window, kClosedWindow);
     return shorter;
   }
-  double operations =
-      static_cast<double>(thresholds::kSamplesForP99) * 1.1;  // a poisson schedule may have fewer
+  double operations = static_cast<double>(samples_needed("p99")) * 1.1;  // a poisson schedule may have fewer
   if (plan.workload->kind == WorkloadKind::connect) operations = kOpens;
   if (plan.workload->kind == WorkloadKind::feed) operations /= plan.clients;
   if (plan.workload->kind == WorkloadKind::chat) operations /= plan.room_size;

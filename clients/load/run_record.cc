@@ -6,7 +6,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
-#include "clients/load/thresholds.h"
+#include "results/metrics.h"
 
 namespace dragstrip {
 
@@ -26,7 +26,7 @@ struct NamedQuantile {
 };
 constexpr std::array kQuantiles{
     NamedQuantile{"p50", 0.5, 1}, NamedQuantile{"p90", 0.9, 1}, NamedQuantile{"p95", 0.95, 1},
-    NamedQuantile{"p99", 0.99, thresholds::kSamplesForP99}, NamedQuantile{"p999", 0.999, 100'000}};
+    NamedQuantile{"p99", 0.99, samples_needed("p99")}, NamedQuantile{"p999", 0.999, samples_needed("p999")}};
 
 template <class T>
 Json maybe(const std::optional<T>& value) {

@@ -6,13 +6,12 @@
 #include <cstdint>
 
 #include "core/base/time.h"
+#include "results/metrics.h"
 
 namespace dragstrip::thresholds {
 
-// Scheduled operations that a p99 needs.
-inline constexpr std::uint64_t kSamplesForP99 = 10'000;
 // Below this not even the median is reported.
-inline constexpr std::uint64_t kSamplesForP50 = 200;
+inline constexpr std::uint64_t kSamplesForP50 = samples_needed("p50");
 // The generator's own share of an operation, slip and read wait, in every workload.
 inline constexpr Duration kSlipP99{1'000'000};
 inline constexpr double kSlipShare = 0.10;  // of each reported quantile
