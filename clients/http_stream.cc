@@ -41,8 +41,8 @@ void HttpStreamChannel::on_stream_bytes(std::string_view bytes, Instant received
         go_on = emit_message(line.payload, advance(), received);
         break;
       case LinesDecoder::Step::lagged:
-        set_cursor(line.oldest - 1);
-        go_on = emit_lagged(line.oldest, received);
+        go_on = skip_to(line.oldest) ? emit_lagged(line.oldest, received)
+                                     : emit_error(Outcome::protocol_error, received);
         break;
       case LinesDecoder::Step::malformed:
         // It was a message, though one that cannot be read: the count goes on.

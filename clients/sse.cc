@@ -60,8 +60,7 @@ bool SseChannel::on_event(const SseEvent& event, Instant received) {
   if (foreign()) return emit_message(event.data, parse_u64(event.id).value_or(0), received);
   if (event.type == "lagged") {
     const auto oldest = parse_u64(event.data);
-    if (!oldest || *oldest == 0) return emit_error(Outcome::protocol_error, received);
-    set_cursor(*oldest - 1);
+    if (!oldest || !skip_to(*oldest)) return emit_error(Outcome::protocol_error, received);
     seen_any_ = true;
     return emit_lagged(*oldest, received);
   }

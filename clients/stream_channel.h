@@ -55,6 +55,12 @@ class StreamChannel : public TwoLaneChannel, private ExchangeEvents, private Cha
   [[nodiscard]] const std::string& topic() const noexcept { return topic_; }
   [[nodiscard]] Cursor cursor() const noexcept { return cursor_; }
   void set_cursor(Cursor cursor) noexcept { cursor_ = cursor; }
+  // A lag notice: delivery goes on at `oldest`. False: it skips no message, so it cannot be one.
+  [[nodiscard]] bool skip_to(Cursor oldest) noexcept {
+    if (oldest == 0 || (cursor_ != kTail && oldest <= cursor_ + 1)) return false;
+    cursor_ = oldest - 1;
+    return true;
+  }
 
   // Events of the body. False: stop() was called in it, the rest of the bytes is nobody's.
   [[nodiscard]] bool emit_message(std::string_view payload, Cursor seq, Instant received);

@@ -72,6 +72,15 @@ TEST_F(HttpStreamTest, messages_are_counted_from_the_cursor) {
   EXPECT_THAT(log.take(), ElementsAre("m:7:b", "m:8:c\nc", "lagged:50", "m:50:d"));
 }
 
+// It would set the cursor back, and everything from there would be counted and asked for again.
+TEST_F(HttpStreamTest, a_lag_that_skips_nothing_is_none) {
+  make();
+  begin(kText);
+  stream().body("a\nb\n\\lagged 1\n\\lagged 3\nc\n");
+  EXPECT_THAT(log.take(), ElementsAre("subscribed", "m:1:a", "m:2:b", "error:protocol_error",
+                                      "error:protocol_error", "m:3:c"));
+}
+
 TEST_F(HttpStreamTest, a_stream_that_breaks_is_resumed_from_the_cursor) {
   make();
   begin(kText);
@@ -269,6 +278,16 @@ TEST_F(SseTest, lagged_has_no_id_and_moves_the_cursor) {
   stream().end();
   wait_for_reconnect();
   EXPECT_EQ(stream().last().field("last-event-id"), "99");
+}
+
+TEST_F(SseTest, a_lag_that_skips_nothing_is_none) {
+  make(3);
+  begin(kEvents);
+  stream().body("event: lagged\ndata: 4\n\nevent: lagged\ndata: 1\n\n");
+  EXPECT_THAT(log.take(), ElementsAre("subscribed", "error:protocol_error", "error:protocol_error"));
+  stream().end();
+  wait_for_reconnect();
+  EXPECT_EQ(stream().last().target, "/events?topic=news&after=3");
 }
 
 TEST_F(SseTest, what_our_server_would_not_write_is_an_error) {
