@@ -74,7 +74,8 @@ bool parse_flags(CLI::App& app, int argc, const char* const* argv) {
     throw UserError(ExitCode::usage,
                     describe_mismatch(error.what()) + "; `dragstrip " + name + " --help` says what it takes");
   } catch (const CLI::ParseError& error) {
-    throw UserError(ExitCode::usage, std::string(error.what()) + "; `dragstrip " + name + " --help` says what it takes");
+    throw UserError(ExitCode::usage,
+                    std::string(error.what()) + "; `dragstrip " + name + " --help` says what it takes");
   }
 }
 
