@@ -1,22 +1,35 @@
 #!/usr/bin/env python3
 """How good is the gate? Figures from recordings (gate.json) of equal builds, for docs/gate-quality.md.
 
-  quality.py aa --dragstrip BIN --gates 10 --out DIR [-- FLAGS OF GATE]   whole gates of BIN against itself
+  quality.py aa --dragstrip BIN --gates 10 --out DIR [--suite FILE] [-- FLAGS OF GATE]   whole gates of BIN against itself
+  quality.py plants --planted BIN --out DIR [--dragstrip BIN] [--only NAME,...] [--all] [--suite FILE] [-- FLAGS OF GATE]
+                                           a gate for each planted regression: is it caught, and in the right rows?
   quality.py sd DIR/*/gate.json            deviation of a pair's log ratio, per metric; what pairing gains
   quality.py rules DIR/*/gate.json         false alarms and power of common rules and ours, on the same values
   quality.py power DIR/*/gate.json --dragstrip BIN      ours, redrawn: false alarms and the power curve
 
-Only aa measures anything. The others read files; their random draws are seeded.
+Only aa and plants measure anything; both go on where they were: a gate whose gate.json is there is not made again. The others
+read files; their random draws are seeded. A BIN of plants is `cmake --preset plants && cmake --build --preset plants`; what a plant
+is and where it has to show stands in tests/bench/counters/plants.json.
 """
 import argparse
 import collections
+import concurrent.futures
+import fnmatch
 import json
 import math
+import os
 import pathlib
 import random
+import shlex
 import statistics
 import subprocess
 import sys
+import time
+
+HOME = pathlib.Path(__file__).resolve().parents[2]
+CATALOGUE = HOME / "tests/bench/counters/plants.json"
+SMALL_SUITE = HOME / "bench/suites/gate-small.toml"
 
 
 def recordings(paths):
@@ -48,19 +61,86 @@ def by_metric(recording):
     return found
 
 
+def run_gate(program, base, head, out, rest):
+    """The gate.json of that folder, and the seconds it took: made now unless it is there. Ends where going on makes no sense."""
+    file, took = out / "gate.json", out / "took_s"
+    if not file.exists():
+        out.mkdir(parents=True, exist_ok=True)
+        began = time.monotonic()
+        end = subprocess.run([program, "gate", "--base", base, "--head", head, "--out", str(out), "--quiet", *rest],
+                             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+        if end.returncode in (2, 130) or not file.exists():
+            file.unlink(missing_ok=True)  # cut short: it is to be made again
+            sys.exit(f"{end.stderr.strip() or 'the gate wrote nothing'} (in {out})")
+        took.write_text(f"{time.monotonic() - began:.0f}\n")
+    return json.loads(file.read_text()), float(took.read_text()) if took.exists() else math.nan
+
+
 def aa(args, rest):
-    out = pathlib.Path(args.out)
     codes = collections.Counter()
     for number in range(args.gates):
-        where = out / f"{number:03d}"
-        command = [args.dragstrip, "gate", "--base", args.dragstrip, "--head", args.dragstrip, "--seed", str(number + 1)]
-        command += ["--out", str(where), "--quiet", *rest]
-        end = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
-        codes[end.returncode] += 1
-        print(f"gate {number + 1}: exit {end.returncode} {end.stderr.strip()[:160]}", flush=True)
-        if end.returncode in (2, 130):
-            sys.exit(end.returncode)
-    print("exit codes:", dict(sorted(codes.items())))
+        document, took = run_gate(args.dragstrip, args.dragstrip, args.dragstrip, pathlib.Path(args.out) / f"{number:03d}",
+                                  ["--suite", args.suite, "--seed", str(number + 1), *rest])
+        codes[document["exit_code"]] += 1
+        print(f"gate {number + 1}: exit {document['exit_code']}, {took:.0f} s: {document['headline'][:150]}", flush=True)
+    print("exit codes:", dict(sorted(codes.items())), "alarms (exit 1):", codes[1], "of", args.gates)
+
+
+def planted_build(folder, program, plant, width):
+    """A build that is `program` with that plant ("": none). Environments are equally long, as the gate's paths are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    script = folder / "dragstrip"
+    pad = "x" * (width - len(plant))
+    script.write_text(f"#!/bin/sh\nDRAGSTRIP_PLANT={shlex.quote(plant)} DRAGSTRIP_PAD={pad} exec {shlex.quote(program)} \"$@\"\n")
+    script.chmod(0o755)
+    return str(script)
+
+
+def chosen_plants(args):
+    catalogue = {entry["plant"]: entry for entry in json.loads(CATALOGUE.read_text())["plants"]}
+    if not args.only:
+        return [entry for entry in catalogue.values() if args.all or entry["timed"]]
+    names = args.only.split(",")
+    for name in names:
+        if name not in catalogue:
+            sys.exit(f"--only {name}: no such plant; there are {', '.join(catalogue)}")
+    return [catalogue[name] for name in names]
+
+
+def plants(args, rest):
+    """What the timed lane makes of each plant; the counters, which need no clock, are left to plants_test."""
+    out, program = pathlib.Path(args.out).resolve(), str(pathlib.Path(args.planted).resolve())
+    chosen = chosen_plants(args)
+    width = max(len(entry["plant"]) for entry in json.loads(CATALOGUE.read_text())["plants"])
+    if subprocess.run([program, "version"], env={**os.environ, "DRAGSTRIP_PLANT": "nothing:1"}, check=False, capture_output=True).returncode:
+        sys.exit(f"{program} does not run")
+    print(f"{'plant':<24}{'verdict':<12}{'right cells':>12}{'wrong':>7}{'min':>6}  blamed")
+    counts = collections.Counter()
+    for entry in chosen:
+        where = out / entry["plant"].replace(":", "-")
+        base = planted_build(where / "builds/base", program, "", width)
+        head = planted_build(where / "builds/head", program, entry["plant"], width)
+        document, took = run_gate(args.dragstrip or program, base, head, where,
+                                  ["--suite", args.suite, "--no-counters", *rest])
+        judged_cells = {m["cell"]: m["row"] for m in document["metrics"] if m["role"] != "shown"}
+        right = {cell for cell, row in judged_cells.items() if any(fnmatch.fnmatchcase(row, p) for p in entry["rows"])}
+        blamed = collections.OrderedDict(
+            (m["cell"], f"{m['metric']} {100 * m['worse_by']:+.0f} %") for m in document["metrics"] if m["verdict"] == "regression")
+        hit, wrong = [c for c in blamed if c in right], [c for c in blamed if c not in right]
+        if not right:
+            verdict = "no such row"
+        elif document["exit_code"] in (0, 1):
+            verdict = "CAUGHT" if hit and document["exit_code"] == 1 else "missed"
+        else:
+            verdict = f"exit {document['exit_code']}"
+        counts[verdict] += 1
+        counts["blamed"] += len(blamed)
+        counts["wrong"] += len(wrong)
+        print(f"{entry['plant']:<24}{verdict:<12}{len(hit):>7} of {len(right):<2}{len(wrong):>7}{took / 60:>6.1f}  "
+              f"{'; '.join(f'{cell} {what}' for cell, what in blamed.items()) or document['headline'][:110]}", flush=True)
+    able = sum(counts[v] for v in counts if v not in ("blamed", "wrong", "no such row"))
+    print(f"{counts['CAUGHT']} of {able} caught, {counts['missed']} missed, {able - counts['CAUGHT'] - counts['missed']} without a "
+          f"verdict; of {counts['blamed']} blamed cells {counts['wrong']} had no plant in them")
 
 
 def sd(args):
@@ -156,20 +236,31 @@ def rules(args):
     for name, entry in counts.items():
         if entry["builds"]:
             print(f"{name:<40}{100 * entry['alarms'] / entry['builds']:>12.1f} %{100 * entry['found'] / entry['builds']:>12.1f} %")
-    if args.dragstrip:
-        for plant in (0.0, args.plant):
-            print_ours(args, plant)
+    files = usable(args) if args.dragstrip else []
+    for plant in (0.0, args.plant) if files else ():
+        print_ours(args, files, plant)
 
 
-def ours(args, path, plant):
-    command = [args.dragstrip, "gate", "--replay", path, "--resample", str(args.resample), "--plant", str(plant)]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+def ours(args, path, plant, gates):
+    command = [args.dragstrip, "gate", "--replay", path, "--resample", str(gates), "--plant", str(plant)]
+    end = subprocess.run(command, capture_output=True, text=True, check=False)
+    if end.returncode != 0:
+        print(f"{path}: left out: {end.stderr.strip()}", file=sys.stderr)
+        return None
+    return json.loads(end.stdout)
 
 
-def print_ours(args, plant):
+def usable(args):
+    """Recordings that can be redrawn. What is wrong with the others is said once."""
+    return [path for path in args.files if ours(args, path, 0, 1)]
+
+
+def print_ours(args, files, plant):
     total = collections.Counter()
-    for path in args.files:
-        total.update({k: v for k, v in ours(args, path, plant).items() if k != "plant"})
+    gates = math.ceil(args.resample / len(files))
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for found in pool.map(lambda path: ours(args, path, plant, gates), files):
+            total.update({k: v for k, v in found.items() if k != "plant"})
     gates = total["gates"]
     # Upper 95 % bound of a share of few: Wilson's.
     share, z = total["false_alarms"] / gates, 1.645
@@ -181,34 +272,43 @@ def print_ours(args, plant):
 
 
 def power(args):
+    files = usable(args)
+    if not files:
+        sys.exit("none of these recordings can be redrawn")
     for plant in (0.0, 0.02, 0.03, 0.05, 0.08, 0.10):
-        print_ours(args, plant)
+        print_ours(args, files, plant)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("aa", "sd", "rules", "power"):
+    for name in ("aa", "plants", "sd", "rules", "power"):
         sub = commands.add_parser(name)
         sub.add_argument("--dragstrip", required=name in ("aa", "power"))
+        if name in ("aa", "plants"):
+            sub.add_argument("--out", required=True, help="a folder; what is there already is not made again")
+            sub.add_argument("--suite", default=str(SMALL_SUITE), help="of the gate; default: one that takes a minute")
         if name == "aa":
             sub.add_argument("--gates", type=int, default=10)
-            sub.add_argument("--out", required=True)
+        elif name == "plants":
+            sub.add_argument("--planted", required=True, help="a program built with -DDRAGSTRIP_PLANTS=ON")
+            sub.add_argument("--only", help="names, with a comma between them")
+            sub.add_argument("--all", action="store_true", help="also those that only a counter is expected to see")
         else:
             sub.add_argument("files", nargs="+")
             sub.add_argument("--seed", type=int, default=1)
             sub.add_argument("--runs", type=int, default=5, help="runs a side, for the other rules")
             sub.add_argument("--draws", type=int, default=200, help="windows a recording, for the other rules")
             sub.add_argument("--plant", type=float, default=0.05)
-            sub.add_argument("--resample", type=int, default=1000, help="gates a recording, for ours")
+            sub.add_argument("--resample", type=int, default=10_000, help="gates redrawn from all recordings together, for ours")
     rest = []
     arguments = sys.argv[1:]
     if "--" in arguments:
         at = arguments.index("--")
         arguments, rest = arguments[:at], arguments[at + 1:]
     args = parser.parse_args(arguments)
-    if args.command == "aa":
-        aa(args, rest)
+    if args.command in ("aa", "plants"):
+        {"aa": aa, "plants": plants}[args.command](args, rest)
     else:
         {"sd": sd, "rules": rules, "power": power}[args.command](args)
 
