@@ -65,8 +65,8 @@ CounterComparison compare_cells(const counters::Cells& base, const counters::Cel
     }
   }
   if (better > 0) {
-    found.notes.push_back(
-        fmt::format("{} counters got better; `dragstrip counters --update` writes them down", better));
+    found.notes.push_back(fmt::format("{} {} better; `dragstrip counters --update` writes it down", better,
+                                      better == 1 ? "counter got" : "counters got"));
   }
   return found;
 }

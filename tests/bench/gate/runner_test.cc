@@ -2,81 +2,23 @@
 // runner's tests behind a shell script, so that a build can be slow, dead or different at will. No sockets,
 // no noise.
 #include <gtest/gtest.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <string>
 
 #include "bench/gate/builds.h"
 #include "bench/gate/config.h"
 #include "bench/gate/recording.h"
-#include "bench/runner/process.h"
 #include "core/base/error.h"
+#include "tests/bench/gate/gate_program.h"
 
 namespace dragstrip {
 namespace {
 
-namespace fs = std::filesystem;
-
-class GateProgram : public ::testing::Test {
- protected:
-  void SetUp() override {
-    folder_ = fs::temp_directory_path() / ("gate-test-" + std::to_string(::getpid()));
-    fs::create_directories(folder_);
-    write("suite.toml",
-          "[gate]\npairs = 5\npairs_stage2 = 14\n[defaults]\nwarmup = \"0ms\"\nwindow = \"10ms\"\n[[cells]]\n"
-          "workload = \"rpc\"\nrows = [\"request/h1\", \"websocket/h1\"]\nrate = 1000\n");
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
-  std::string write(const std::string& name, const std::string& content, bool program = false) {
-    const fs::path path = folder_ / name;
-    std::ofstream(path) << content;
-    if (program) ::chmod(path.c_str(), 0755);
-    return path.string();
-  }
-  // A build whose environment is `settings`.
-  std::string build(const std::string& name, const std::string& settings, const std::string& version = "{}") {
-    return write(name,
-                 "#!/bin/sh\n[ \"$1\" = version ] && echo '" + version + "' && exit 0\n" + settings +
-                     " exec " + FAKE_PROGRAM + " \"$@\"\n",
-                 true);
-  }
-
-  struct End {
-    int code;
-    std::string out, err;
-  };
-  End run(const std::vector<std::string>& arguments) {
-    Launch launch;
-    launch.argv = {DRAGSTRIP_BINARY, "gate", "--out", (folder_ / "out").string(), "--quiet"};
-    launch.argv.insert(launch.argv.end(), arguments.begin(), arguments.end());
-    Process process(launch);
-    wait_for({&process}, nullptr, stamp() + Duration{120'000'000'000},
-             [&] { return process.exit().has_value(); });
-    return {process.exit() ? process.exit()->code : -1, process.out(), process.err()};
-  }
-  End gate(const std::string& base, const std::string& head, std::vector<std::string> more = {}) {
-    std::vector<std::string> arguments{"--base", base,      "--head",
-                                       head,     "--suite", (folder_ / "suite.toml").string()};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return run(arguments);
-  }
-  std::string output(const std::string& name) {
-    std::ostringstream text;
-    text << std::ifstream(folder_ / "out" / name).rdbuf();
-    return text.str();
-  }
-
-  fs::path folder_;
-};
+using testing::GateProgram;
 
 // What the machine is like today must not decide: its grade and what else ran are taken out of the recording,
 // which is judged again.
