@@ -7,6 +7,7 @@
 #include <string>
 
 #include "bench/counters/counts.h"
+#include "bench/counters/instructions.h"
 #include "tests/bench/gate/gate_program.h"
 
 namespace dragstrip {
@@ -28,9 +29,12 @@ class GateCounters : public testing::GateProgram {
   End compare(const Cells& head) {
     return run({"--results", file("base.json", counts()), file("head.json", head)});
   }
-  // A build that does this when it is to count.
-  std::string counting(const std::string& name, const std::string& command) {
-    return build(name, "[ \"$1\" = counters ] && { " + command + "; }\n");
+  // A build that does this when it is to count. As one of before it knows no --instructions, unless told
+  // otherwise.
+  std::string counting(const std::string& name, const std::string& command,
+                       const std::string& instructions = "exit 2") {
+    return build(name, "[ \"$1$4\" = counters--instructions ] && { " + instructions +
+                           "; }\n[ \"$1\" = counters ] && { " + command + "; }\n");
   }
   std::string counting(const std::string& name, const Cells& cells) {
     return counting(name, "cat '" + file(name + ".json", cells) + "'; exit 0");
@@ -130,6 +134,27 @@ TEST_F(GateCounters, ABuildThatCannotCountIsNamed) {
   gate(base, counting("head", "exit 2"));
   EXPECT_TRUE(noted("head has no `counters` command: nothing deterministic was compared"));
   EXPECT_FALSE(report().at("recording").at("pairs").empty());
+}
+
+TEST_F(GateCounters, InstructionsGateWhereBothBuildsCountThem) {
+  const auto with = [&](const std::string& name, std::uint64_t instructions) {
+    const counters::Instructions counted{{{"valgrind", "3.19"}}, {{"sse", instructions}}};
+    const std::string file = write(name + "-instructions.json", counters::to_json(counted));
+    return counting(name, "cat '" + this->file(name + ".json", counts()) + "'; exit 0",
+                    "cat '" + file + "'; exit 0");
+  };
+  const End more = gate(with("base", 1'000'000), with("head", 1'100'000));
+  EXPECT_EQ(more.code, 1) << more.err;
+  EXPECT_NE(more.err.find("of codec/sse rose from 1000000 to 1100000"), std::string::npos) << more.err;
+  gate(counting("base", counts()), with("head", 1'100'000));
+  EXPECT_TRUE(noted("instructions of the codecs were not compared; base:"));
+  const End broken =
+      gate(with("base", 1'000'000), counting("head", "cat '" + file("head.json", counts()) + "'; exit 0",
+                                             "echo 'valgrind crashed' >&2; exit 3"));
+  EXPECT_EQ(broken.code, 3);
+  EXPECT_NE(broken.err.find("head failed in counters, round 0: counting exited 3: valgrind crashed"),
+            std::string::npos)
+      << broken.err;
 }
 
 TEST_F(GateCounters, AreInterruptible) {
