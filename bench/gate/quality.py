@@ -110,10 +110,14 @@ def chosen_plants(args):
 def plants(args, rest):
     """What the timed lane makes of each plant; the counters, which need no clock, are left to plants_test."""
     out, program = pathlib.Path(args.out).resolve(), str(pathlib.Path(args.planted).resolve())
+    if not os.access(program, os.X_OK):
+        sys.exit(f"--planted {args.planted}: there is no such program")
     chosen = chosen_plants(args)
     width = max(len(entry["plant"]) for entry in json.loads(CATALOGUE.read_text())["plants"])
-    if subprocess.run([program, "version"], env={**os.environ, "DRAGSTRIP_PLANT": "nothing:1"}, check=False, capture_output=True).returncode:
-        sys.exit(f"{program} does not run")
+    asked = subprocess.run([program, "counters", "--no-net", "--row", "tcp"], env={**os.environ, "DRAGSTRIP_PLANT": "no_such"},
+                           check=False, capture_output=True, text=True)
+    if "no such plant" not in asked.stderr:
+        sys.exit(f"--planted {program} knows no plants; it is built by: cmake --preset plants && cmake --build --preset plants")
     print(f"{'plant':<24}{'verdict':<12}{'right cells':>12}{'wrong':>7}{'min':>6}  blamed")
     counts = collections.Counter()
     for entry in chosen:

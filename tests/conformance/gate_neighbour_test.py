@@ -85,9 +85,9 @@ class NeighbourOfManyCells(NeighbourTest):
     def test_a_stranger_beside_head_is_the_machines_doing(self):
         for burners in (1, 2, 6):
             with self.subTest(burners=burners):
-                self.a_stranger_is_the_machine(SUITE.format(pairs=6, fresh=14, window="400ms") + MORE_CELLS, burners)
+                self.a_stranger_is_the_machine(SUITE.format(pairs=5, fresh=10, window="300ms") + MORE_CELLS, burners)
 
     def test_what_head_burns_itself_is_a_regression(self):
         """Of the server's CPU it cannot be: the burners are children of the server, whose time the record does not count."""
-        again = self.what_is_its_own_is_not(SUITE.format(pairs=6, fresh=14, window="400ms") + MORE_CELLS, 6)
+        again = self.what_is_its_own_is_not(SUITE.format(pairs=5, fresh=10, window="300ms") + MORE_CELLS, 6)
         self.assertIn("regression", [metric["verdict"] for metric in again["metrics"]], again["reasons"])
