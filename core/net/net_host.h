@@ -134,6 +134,7 @@ class NetHost final : public Host {
   void handle_event(std::uint64_t tag, std::uint32_t events);
   void handle_connected(std::uint32_t slot);
   void handle_readable(std::uint32_t slot);
+  void leave_unread(std::uint32_t slot);
   void handle_end_of_input(std::uint32_t slot);
   void handle_discard(std::uint32_t slot);
   void accept_all(std::size_t listener);

@@ -324,11 +324,15 @@ void NetHost::handle_event(std::uint64_t tag, std::uint32_t events) {
   } else if (broken) {
     fail(slot, CloseReason::reset);
   } else {
-    conn.maybe_readable = true;
-    // A paused endpoint hears of a leaving peer at once. One that stays gets what is unread, and the end
-    // again.
-    if (conn.peer_fin && !std::exchange(conn.fin_hinted, true)) handle_end_of_input(slot);
+    leave_unread(slot);
   }
+}
+
+// A paused endpoint hears of a leaving peer at once. One that stays gets what is unread, and the end again.
+void NetHost::leave_unread(std::uint32_t slot) {
+  Conn& conn = *conns_[slot];
+  conn.maybe_readable = true;
+  if (conn.peer_fin && !std::exchange(conn.fin_hinted, true)) handle_end_of_input(slot);
 }
 
 void NetHost::handle_connected(std::uint32_t slot) {
@@ -371,12 +375,9 @@ void NetHost::handle_readable(std::uint32_t slot) {
     conn.owner->on_bytes(ConnId{slot}, {read_buffer_.get(), static_cast<std::size_t>(n)}, received);
     settle();
     if (conn.generation != generation || conn.state != State::open) return;
-    const bool drained = static_cast<std::size_t>(n) < kReadBufferSize && !conn.peer_fin;
-    if (conn.paused) {
-      conn.maybe_readable = conn.maybe_readable || !drained;
-      return;
-    }
-    if (drained) return;  // a short read of a stream: the next arrival is a new edge (epoll(7))
+    // A short read of a stream: the next arrival is a new edge (epoll(7)).
+    if (static_cast<std::size_t>(n) < kReadBufferSize && !conn.peer_fin) return;
+    if (conn.paused) return leave_unread(slot);
   }
   read_again_.push_back(slot);
 }
@@ -414,7 +415,7 @@ void NetHost::read_again() {
     Conn& conn = *conns_[slot];
     if (conn.state == State::open && !conn.input_ended) {
       if (conn.paused) {
-        conn.maybe_readable = true;
+        leave_unread(slot);
       } else {
         handle_readable(slot);
       }

@@ -228,6 +228,23 @@ TEST_F(NetHostTest, APausedEndpointHearsOfALeavingPeer) {
   EXPECT_EQ(acceptor_.probes[0]->reads, 0);
 }
 
+// The bytes that make it pause and the FIN came in one event: there will be no other.
+TEST_F(NetHostTest, WhoPausesOverTheLastBytesHearsOfALeavingPeerToo) {
+  acceptor_.prepare = [this](Probe& probe, ConnId) {
+    probe.when_bytes = [this](ConnId c, std::string_view) { host_.pause_reading(c, true); };
+  };
+  const Address at = listen();
+  Probe client(host_);
+  client.when_open = [this](ConnId c) {
+    host_.out(c).append("too much");
+    host_.close(c);
+  };
+  host_.connect(at, client);
+  ASSERT_TRUE(turn_until([&] { return acceptor_.probes.size() == 1 && acceptor_.probes[0]->closes == 1; }));
+  EXPECT_EQ(acceptor_.probes[0]->in, "too much");
+  EXPECT_EQ(acceptor_.probes[0]->fins, 1);
+}
+
 TEST_F(NetHostTest, WhoStaysAfterAFinWhilePausedGetsTheRestAndTheFinAgain) {
   acceptor_.prepare = [this](Probe& probe, ConnId c) {
     probe.when_fin = [](ConnId) { return true; };
