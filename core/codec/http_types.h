@@ -10,10 +10,11 @@ namespace dragstrip {
 
 enum class Method : std::uint8_t { get, head, post, put, del, options, other };
 
-// As it stands in a request; `other`, which nobody here sends, as a method that no server has.
+// As they stand in a request; `other`, which nobody here sends, as a method that no server has.
+inline constexpr std::string_view kMethodNames[] = {"GET",    "HEAD",    "POST", "PUT",
+                                                    "DELETE", "OPTIONS", "OTHER"};
 constexpr std::string_view name_of(Method method) noexcept {
-  constexpr std::string_view kNames[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "OTHER"};
-  return kNames[static_cast<std::size_t>(method)];
+  return kMethodNames[static_cast<std::size_t>(method)];
 }
 
 struct Field {
