@@ -1,5 +1,4 @@
 // `dragstrip serve`: the server of every row on one port, until SIGINT or SIGTERM.
-#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -114,7 +113,7 @@ int serve_command(int argc, const char* const* argv) {
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
   app.add_option("--cpu", options.first_cpu, "pin the first worker to this CPU, the next ones behind it")
-      ->check(CLI::Range(0, CPU_SETSIZE - 1));
+      ->check(CLI::NonNegativeNumber);
   app.add_flag("--die-with-parent", with_parent, "end when the process that started this one ends");
   app.add_option("--allow-origin", router.allowed_origin, "the only Origin that websocket upgrades may have");
   app.add_option("--max-connections", router.limits.connections, "one more is closed at once")

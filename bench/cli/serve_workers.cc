@@ -115,8 +115,9 @@ void check_cpus(int first, int count) {
   cpu_set_t before;
   CPU_ZERO(&before);
   if (sched_getaffinity(0, sizeof before, &before) != 0) return;
-  for (int cpu = first; cpu < first + count; ++cpu) {
-    if (const int error = pin_this_thread(cpu); error != 0) {
+  for (std::int64_t cpu = first; cpu < std::int64_t{first} + count; ++cpu) {
+    if (const int error = pin_this_thread(static_cast<int>(std::min<std::int64_t>(cpu, CPU_SETSIZE)));
+        error != 0) {
       throw UserError(ExitCode::usage, "--cpu: CPU " + std::to_string(cpu) + " cannot be used (" +
                                            std::strerror(error) +
                                            "); `nproc` and `taskset -p $$` say which can");

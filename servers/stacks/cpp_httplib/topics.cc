@@ -21,8 +21,9 @@ void encode(Buffer& out, Format format, std::uint64_t seq, const TopicLog::Entry
   }
 }
 
+// `finished` holds before anybody can have the last message: who has it finds no feed running.
 void publish_on_schedule(const std::stop_token& stop, BlockingTopic& topic, const FeedSpec& spec,
-                         Instant zero) {
+                         Instant zero, std::atomic<bool>& finished) {
   std::vector<char> payload(spec.payload_bytes);
   std::mutex unused;
   std::condition_variable_any until;
@@ -31,11 +32,13 @@ void publish_on_schedule(const std::stop_token& stop, BlockingTopic& topic, cons
     const std::uint64_t k = schedule.index();
     const Instant intended = zero + schedule.next();
     until.wait_until(lock, stop, intended, [] { return false; });
-    if (stop.stop_requested()) return;
+    if (stop.stop_requested()) break;
     write_message(std::span(payload),
                   {.run = spec.run, .publisher = 0, .seq = k, .intended = intended, .topic = 0});
+    if (schedule.peek() >= spec.duration) finished.store(true);
     topic.publish({payload.data(), payload.size()});
   }
+  finished.store(true);
 }
 
 }  // namespace
@@ -101,8 +104,7 @@ std::optional<Instant> Topics::start_feed(const std::string& name, const FeedSpe
   const Instant zero = stamp() + spec.lead;
   auto finished = std::make_shared<std::atomic<bool>>(false);
   std::jthread thread([&target, spec, zero, finished](const std::stop_token& stop) {
-    publish_on_schedule(stop, target, spec, zero);
-    finished->store(true);
+    publish_on_schedule(stop, target, spec, zero, *finished);
   });
   feeds_.insert_or_assign(name, Feed{std::move(thread), std::move(finished)});
   return zero;
