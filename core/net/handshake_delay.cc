@@ -28,6 +28,7 @@ constexpr std::size_t kLargestPacket = 65'535;
 constexpr int kMtu = 65'535;  // nearly the loopback device's: segments are as large there
 constexpr std::size_t kIpHeader = 20;
 constexpr std::string_view kDevice = "dragstrip";
+constexpr std::uint64_t kSubnets = 1u << 15;  // of 198.18.0.0/15
 
 [[noreturn]] void impossible(const std::string& what, int error) {
   throw UserError(ExitCode::usage,
@@ -70,7 +71,7 @@ bool opens_connection(std::span<const char> packet) noexcept {
   constexpr unsigned kSyn = 0x02, kAck = 0x10;
   constexpr char kTcp = 6;
   if (packet.size() < kIpHeader || (static_cast<unsigned char>(packet[0]) >> 4) != 4) return false;
-  const std::size_t header = (static_cast<unsigned char>(packet[0]) & 0x0fu) * 4u;
+  const std::size_t header = std::size_t{4} * (static_cast<unsigned char>(packet[0]) & 0x0fu);
   if (header < kIpHeader || packet[9] != kTcp || packet.size() <= header + kFlags) return false;
   return (static_cast<unsigned char>(packet[header + kFlags]) & (kSyn | kAck)) == kSyn;
 }
@@ -110,12 +111,13 @@ void HandshakeDelay::make_device() {
       .copy(request.ifr_name, IFNAMSIZ - 1);  // the kernel gives the lowest free number
   request.ifr_flags = IFF_TUN | IFF_NO_PI;
   check(::ioctl(device_, TUNSETIFF, &request) == 0, "TUNSETIFF");
-  // Two servers have two devices: the number tells their subnets apart.
-  const auto number =
-      parse_u64(std::string_view(request.ifr_name).substr(kDevice.size())).value_or(0) % (1u << 15);
-  const auto block = static_cast<std::uint8_t>(number % 64 * 4);
-  const auto net = static_cast<std::uint8_t>(number / 64 % 256);
-  const auto half = static_cast<std::uint8_t>(18 + number / (64 * 256));
+  // Two servers have two devices: the number tells their subnets of four addresses apart.
+  const std::uint64_t number =
+      parse_u64(std::string_view(request.ifr_name).substr(kDevice.size())).value_or(0) % kSubnets;
+  const std::uint64_t first = 4 * number;  // behind 198.18.0.0
+  const auto half = static_cast<std::uint8_t>(18 + (first >> 16));
+  const auto net = static_cast<std::uint8_t>(first >> 8);
+  const auto block = static_cast<std::uint8_t>(first);
   server_ = {198, half, net, static_cast<std::uint8_t>(block + 1)};
   clients_ = {198, half, net, static_cast<std::uint8_t>(block + 2)};
   const Descriptor any(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
