@@ -4,7 +4,6 @@
 #include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <ctime>
@@ -15,6 +14,7 @@
 
 #include "bench/runner/fitness.h"
 #include "bench/runner/neighbours.h"
+#include "core/base/descriptor.h"
 #include "core/base/text.h"
 #include "results/machine.h"
 
@@ -72,20 +72,6 @@ std::uint64_t sleep_overshoot() {
   return late[10];
 }
 
-class Socket {
- public:
-  explicit Socket(int fd) : fd_(fd) {}
-  ~Socket() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Socket(const Socket&) = delete;
-  Socket& operator=(const Socket&) = delete;
-  [[nodiscard]] int fd() const noexcept { return fd_; }
-
- private:
-  int fd_;
-};
-
 void set_no_delay(int fd) {
   const int one = 1;
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
@@ -93,33 +79,34 @@ void set_no_delay(int fd) {
 
 // One byte there and back over TCP, between two threads, for `probe`.
 void ping(Readings& readings, Duration probe) {
-  const Socket listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const Socket client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const Descriptor listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const Descriptor client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof address;
   auto* const generic = reinterpret_cast<sockaddr*>(&address);
-  if (::bind(listener.fd(), generic, size) != 0 || ::listen(listener.fd(), 1) != 0) return;
-  if (::getsockname(listener.fd(), generic, &size) != 0 || ::connect(client.fd(), generic, size) != 0) return;
-  const Socket server(::accept4(listener.fd(), nullptr, nullptr, SOCK_CLOEXEC));
-  if (server.fd() < 0) return;
-  set_no_delay(client.fd());
-  set_no_delay(server.fd());
+  if (::bind(listener.get(), generic, size) != 0 || ::listen(listener.get(), 1) != 0) return;
+  if (::getsockname(listener.get(), generic, &size) != 0 || ::connect(client.get(), generic, size) != 0)
+    return;
+  const Descriptor server(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  if (server.get() < 0) return;
+  set_no_delay(client.get());
+  set_no_delay(server.get());
   std::thread echo([&] {
     char byte = 0;
-    while (::recv(server.fd(), &byte, 1, 0) == 1) {
-      if (::send(server.fd(), &byte, 1, MSG_NOSIGNAL) != 1) break;
+    while (::recv(server.get(), &byte, 1, 0) == 1) {
+      if (::send(server.get(), &byte, 1, MSG_NOSIGNAL) != 1) break;
     }
   });
   std::vector<std::uint64_t> times;
   const Instant end = stamp() + probe;
   char byte = 'p';
   for (Instant before = stamp(); before < end; before = stamp()) {
-    if (::send(client.fd(), &byte, 1, MSG_NOSIGNAL) != 1 || ::recv(client.fd(), &byte, 1, 0) != 1) break;
+    if (::send(client.get(), &byte, 1, MSG_NOSIGNAL) != 1 || ::recv(client.get(), &byte, 1, 0) != 1) break;
     times.push_back(static_cast<std::uint64_t>(to_ns(stamp() - before)));
   }
-  ::shutdown(client.fd(), SHUT_RDWR);
+  ::shutdown(client.get(), SHUT_RDWR);
   echo.join();
   if (times.empty()) return;
   std::sort(times.begin(), times.end());

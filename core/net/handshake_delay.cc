@@ -15,8 +15,8 @@
 #include <chrono>
 #include <cstring>
 #include <string_view>
-#include <utility>
 
+#include "core/base/descriptor.h"
 #include "core/base/error.h"
 #include "core/base/text.h"
 
@@ -30,26 +30,13 @@ constexpr std::size_t kIpHeader = 20;
 constexpr std::string_view kDevice = "dragstrip";
 constexpr std::uint64_t kSubnets = 1u << 15;  // of 198.18.0.0/15
 
-[[noreturn]] void impossible(const std::string& what, int error) {
+void check(bool good, const char* what) {
+  if (good) return;
   throw UserError(ExitCode::usage,
-                  "connect-delay=tcp needs a network device of its own (" + what + ": " +
-                      std::strerror(error) +
+                  std::string("connect-delay=tcp needs a network device of its own (") + what + ": " +
+                      std::strerror(errno) +
                       "); be root, or run server and clients together under `unshare --map-root-user --net`");
 }
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] int get() const noexcept { return fd_; }
-
- private:
-  int fd_;
-};
 
 void set_ip(ifreq& request, const std::array<std::uint8_t, 4>& ip) {
   sockaddr_in address{};
@@ -76,18 +63,19 @@ bool opens_connection(std::span<const char> packet) noexcept {
   return (static_cast<unsigned char>(packet[header + kFlags]) & (kSyn | kAck)) == kSyn;
 }
 
-HandshakeDelay::HandshakeDelay(Duration delay) : delay_(delay) {
-  make_device();
-  end_ = ::eventfd(0, EFD_CLOEXEC);
-  if (end_ < 0) impossible("eventfd", errno);
+HandshakeDelay::HandshakeDelay(Duration delay)
+    : delay_(delay),
+      device_(::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC)),
+      end_(::eventfd(0, EFD_CLOEXEC)) {
+  check(device_.get() >= 0, "/dev/net/tun");
+  check(end_.get() >= 0, "eventfd");
+  set_up_device();
   thread_ = std::thread([this] { run(); });
 }
 
 HandshakeDelay::~HandshakeDelay() {
   const std::uint64_t one = 1;
-  if (thread_.joinable() && ::write(end_, &one, sizeof one) == sizeof one) thread_.join();
-  if (end_ >= 0) ::close(end_);
-  if (device_ >= 0) ::close(device_);  // and the device is gone
+  if (::write(end_.get(), &one, sizeof one) == sizeof one) thread_.join();
 }
 
 Address HandshakeDelay::address_of(const Ip& ip, std::uint16_t port) {
@@ -97,20 +85,12 @@ Address HandshakeDelay::address_of(const Ip& ip, std::uint16_t port) {
   return address;
 }
 
-void HandshakeDelay::make_device() {
-  device_ = ::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-  if (device_ < 0) impossible("/dev/net/tun", errno);
-  const auto check = [this](bool good, const char* what) {
-    if (good) return;
-    const int error = errno;
-    ::close(std::exchange(device_, -1));
-    impossible(what, error);
-  };
+void HandshakeDelay::set_up_device() {
   ifreq request{};
   (std::string(kDevice) + "%d")
       .copy(request.ifr_name, IFNAMSIZ - 1);  // the kernel gives the lowest free number
   request.ifr_flags = IFF_TUN | IFF_NO_PI;
-  check(::ioctl(device_, TUNSETIFF, &request) == 0, "TUNSETIFF");
+  check(::ioctl(device_.get(), TUNSETIFF, &request) == 0, "TUNSETIFF");
   // Two servers have two devices: the number tells their subnets of four addresses apart.
   const std::uint64_t number =
       parse_u64(std::string_view(request.ifr_name).substr(kDevice.size())).value_or(0) % kSubnets;
@@ -133,7 +113,7 @@ void HandshakeDelay::make_device() {
 }
 
 void HandshakeDelay::run() {
-  std::array<pollfd, 2> waits{{{device_, POLLIN, 0}, {end_, POLLIN, 0}}};
+  std::array<pollfd, 2> waits{{{device_.get(), POLLIN, 0}, {end_.get(), POLLIN, 0}}};
   for (;;) {
     if (::poll(waits.data(), waits.size(), wait_ms()) < 0 && errno != EINTR) return;
     if ((waits[1].revents & POLLIN) != 0) return;
@@ -153,7 +133,7 @@ int HandshakeDelay::wait_ms() const {
 void HandshakeDelay::take_packets() {
   std::array<char, kLargestPacket> buffer;
   for (;;) {
-    const ssize_t n = ::read(device_, buffer.data(), buffer.size());
+    const ssize_t n = ::read(device_.get(), buffer.data(), buffer.size());
     if (n <= 0) return;  // EAGAIN: that was all
     const std::span<char> packet(buffer.data(), static_cast<std::size_t>(n));
     if (!turn_around(packet)) continue;
@@ -168,7 +148,7 @@ void HandshakeDelay::take_packets() {
 
 // A device whose queue is full drops the packet, as any network does.
 void HandshakeDelay::give_back(std::string_view packet) const {
-  [[maybe_unused]] const ssize_t n = ::write(device_, packet.data(), packet.size());
+  [[maybe_unused]] const ssize_t n = ::write(device_.get(), packet.data(), packet.size());
 }
 
 }  // namespace dragstrip

@@ -20,6 +20,7 @@
 #include <string_view>
 #include <thread>
 
+#include "core/base/descriptor.h"
 #include "core/base/time.h"
 #include "core/transport/address.h"
 
@@ -48,15 +49,15 @@ class HandshakeDelay {
   };
 
   static Address address_of(const Ip& ip, std::uint16_t port);
-  void make_device();
+  void set_up_device();
   void run();
   void take_packets();
   void give_back(std::string_view packet) const;
   [[nodiscard]] int wait_ms() const;
 
   const Duration delay_;
-  int device_ = -1;
-  int end_ = -1;  // eventfd: the thread is to end
+  const Descriptor device_;  // closed, it is gone
+  const Descriptor end_;     // eventfd: the thread is to end
   Ip server_{};
   Ip clients_{};
   std::deque<Held> held_;  // in the order in which they are due: all wait equally long
