@@ -3,6 +3,7 @@
 The exact figures are proved under a virtual clock (tests/matrix/oracle_test.cc). Here the program is held to the same ones: closely
 in the slow form, which wants a machine with little else to do, and with room for a busy machine in the short one.
 """
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -127,23 +128,34 @@ class FullStallOracle(FaultTest):
                 self.assert_figures(record, 50, 91, 9.1, self.CLOSE)
 
     def test_slow_requests_leave_p95_alone(self):
-        """Three runs with and three without, in turn, compared by their medians."""
-        flags = ("--clients", "20", "--rate", "1000", "--warmup", "500ms", "-d", "8s")
+        """A server with slow requests and one without at the same time, so that what the machine does is done to both.
+
+        One request in a hundred is slow, so the p95 of all is the p96 of the others: some 8 % of the 20 % are spent before anybody
+        has made a mistake, and the p95 of single runs differs by more than the rest on a machine that others use. Hence pairs; their
+        median has to stay below. Pairs in which a generator was late do not count: the machine is in them more than anything."""
+        flags = ("--clients", "20", "--rate", "1000", "--warmup", "500ms", "-d", "4s")
+        specs = ("slow=1%:100ms", "stall=1us/1h")  # the second is as good as none
         for row in ("request/h1", "request/h2", "websocket/h1"):
+            ratios = []
             with self.subTest(row=row):
-                p95 = {"slow=1%:100ms": [], "stall=1us/1h": []}  # the second is as good as none
-                on_time = True
-                for _ in range(3):
-                    for spec, values in p95.items():
-                        record = self.load_on_time(lambda: self.load_ill(self.serve_ill(spec), row, "rpc", *flags))
-                        on_time &= {reason["code"] for reason in record["reasons"]} == {"faults"}
-                        values.append(record["latency_ns"]["p95"] / NS_PER_MS)
-                        if spec.startswith("slow"):
-                            self.assertGreater(self.share_above(record["latency_ns"], 10), 0.7)
-                slow, quiet = (statistics.median(values) for values in p95.values())
-                self.assertLess(slow, 10, "samples were invented: back-filling makes this 90 ms")
-                if on_time:  # else the machine is in these figures more than anything
-                    self.assertAlmostEqual(slow, quiet, delta=0.2 * quiet)
+                for pair in range(27):
+                    order = specs if pair % 2 == 0 else specs[::-1]
+                    servers = {spec: self.serve_ill(spec) for spec in order}
+                    with concurrent.futures.ThreadPoolExecutor(len(specs)) as pool:
+                        runs = {spec: pool.submit(self.load_ill, servers[spec], row, "rpc", *flags) for spec in order}
+                    (slow, others), (quiet, quiet_others) = (runs[spec].result() for spec in specs)
+                    for server in servers.values():
+                        self.planted(server)  # stops it
+                    self.assertEqual(others | quiet_others, set())
+                    self.assertGreater(self.share_above(slow["latency_ns"], 10), 0.7)
+                    slow_p95, quiet_p95 = slow["latency_ns"]["p95"], quiet["latency_ns"]["p95"]
+                    self.assertLess(slow_p95 / NS_PER_MS, 10, "samples were invented: back-filling makes this 90 ms")
+                    if all({reason["code"] for reason in run["reasons"]} == {"faults"} for run in (slow, quiet)):
+                        ratios.append(slow_p95 / quiet_p95)
+                    if len(ratios) == 9:
+                        break
+                self.assertEqual(len(ratios), 9, "the machine has not let nine pairs be on time")
+                self.assertAlmostEqual(statistics.median(ratios), 1, delta=0.2, msg=str(ratios))
 
 
 class PlantedDamage(FaultTest):
