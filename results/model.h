@@ -32,6 +32,13 @@ struct MetricValue {
   bool lower_bound = false;
 };
 
+// What the slices of time came to in which this run had its turn (core/base/slices.h), by block.
+struct RunSlices {
+  std::vector<double> ok;
+  std::vector<std::optional<double>> p50_ns;
+  std::vector<std::optional<double>> server_cpu_ns;
+};
+
 // One process run of a cell. `json` is the record as the load generator printed it; the fields beside it are
 // what statistics and verdicts need of it.
 struct RunRecord {
@@ -45,6 +52,7 @@ struct RunRecord {
   std::optional<double> achieved_rate_per_s;
   // Quantiles that too few operations support are absent (results/run_record.cc).
   std::array<std::optional<MetricValue>, kMetricCount> metrics{};
+  std::optional<RunSlices> slices;  // absent: it had the machine for itself
   std::string json;
 };
 

@@ -70,6 +70,26 @@ void read_metrics(RunRecord& run, const Json& record) {
   }
 }
 
+std::vector<std::optional<double>> values_of(const Json& list) {
+  std::vector<std::optional<double>> values;
+  values.reserve(list.size());
+  for (const Json& value : list)
+    values.push_back(value.is_number() ? std::optional(value.get<double>()) : std::nullopt);
+  return values;
+}
+
+void read_slices(RunRecord& run, const Json& record) {
+  if (!record.contains("slices")) return;
+  const Json& json = record["slices"];
+  RunSlices slices;
+  for (const auto& value : values_of(json["ok"])) slices.ok.push_back(value.value_or(0));
+  slices.p50_ns = values_of(json["p50_ns"]);
+  slices.server_cpu_ns = values_of(json["server_cpu_ns"]);
+  slices.p50_ns.resize(slices.ok.size());
+  slices.server_cpu_ns.resize(slices.ok.size());
+  run.slices = std::move(slices);
+}
+
 // No operation may vanish, in any file.
 std::string ledger_error(const Json& record) {
   std::uint64_t sum = 0;
@@ -107,6 +127,7 @@ ParsedRun read_run(const Json& record) {
   parsed.error = ledger_error(record);
   if (!parsed.error.empty()) return parsed;
   read_metrics(run, record);
+  read_slices(run, record);
   run.json = record.dump();
   return parsed;
 }

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "core/base/schedule.h"
+#include "core/base/slices.h"
 #include "core/base/text.h"
 #include "core/codec/message.h"
 #include "servers/answers.h"
@@ -16,6 +17,7 @@ constexpr Duration kDefaultDuration{10'000'000'000};
 constexpr Duration kMostDuration{3'600'000'000'000};
 constexpr Duration kDefaultLead{10'000'000};
 constexpr Duration kMostLead{10'000'000'000};
+constexpr std::uint64_t kMostStartNs = std::uint64_t{1} << 62;
 constexpr double kMostMessages = 0x1p36;  // what a message header can number
 
 // Whether the parameter is absent, so that `value` keeps its default, or well-formed.
@@ -37,6 +39,8 @@ struct FeedPublisher::Plan {
   std::uint64_t run = 0;
   Duration duration = kDefaultDuration;
   Duration lead = kDefaultLead;
+  std::uint64_t start_ns = 0;  // instead of `lead`; 0: absent
+  std::optional<SliceSpec> slices;
 };
 
 class FeedPublisher::Feed final : public Deadlines::Item {
@@ -45,6 +49,7 @@ class FeedPublisher::Feed final : public Deadlines::Item {
       : house_(house),
         topic_(topic),
         schedule_(plan.schedule),
+        slices_(plan.slices ? std::optional<Slices>(*plan.slices) : std::nullopt),
         duration_(plan.duration),
         start_(start),
         run_(static_cast<std::uint32_t>(plan.run)),
@@ -53,7 +58,7 @@ class FeedPublisher::Feed final : public Deadlines::Item {
 
   // False: the schedule is over before its next message.
   bool wait_for_next() {
-    const Duration offset = schedule_.peek();
+    const Duration offset = due();
     if (offset >= duration_) return false;
     house_.due_.set(*this, start_ + offset);
     return true;
@@ -63,6 +68,10 @@ class FeedPublisher::Feed final : public Deadlines::Item {
   void stop_soon() { duration_ = Duration{0}; }
 
  private:
+  // When the next message is due, from the start. Duration::max(): behind the last slice.
+  [[nodiscard]] Duration due() const noexcept {
+    return slices_ ? slices_->at(schedule_.peek()) : schedule_.peek();
+  }
   void on_deadline(Instant now) override {
     if (house_.pauses_ != nullptr) {
       const Instant end = house_.pauses_->end_if_inside(now);
@@ -70,12 +79,13 @@ class FeedPublisher::Feed final : public Deadlines::Item {
     }
     publishing_ = true;
     for (std::uint32_t sent = 0; sent < kPerTurn; ++sent) {
-      const Duration offset = schedule_.peek();
+      const Duration offset = due();
       if (offset >= duration_ || start_ + offset > now) break;
       MessageHeader header;
       header.run = run_;
       header.seq = schedule_.index();
-      header.intended = start_ + schedule_.next();
+      header.intended = start_ + offset;
+      schedule_.next();
       header.appended = house_.host_.stamp();
       write_message(payload_, header);
       topic_.publish({payload_.data(), payload_.size()});
@@ -87,6 +97,7 @@ class FeedPublisher::Feed final : public Deadlines::Item {
   FeedPublisher& house_;
   Topic& topic_;
   Schedule schedule_;
+  std::optional<Slices> slices_;
   Duration duration_;
   Instant start_;
   std::uint32_t run_;
@@ -120,6 +131,13 @@ RequestError FeedPublisher::parse(std::string_view query, Plan& plan) {
   if (!take(query, "lead", parse_duration, plan.lead) || plan.lead > kMostLead) {
     return {400, "lead must be like 10ms, at most 10s\n"};
   }
+  if (const auto slices = query_value(query, "slices")) {
+    plan.slices = parse_slices(*slices);
+    if (!plan.slices) return {400, "slices must be like 10ms-1ms*48,0/2,77\n"};
+  }
+  if (!take(query, "start", parse_u64, plan.start_ns) || plan.start_ns > kMostStartNs) {
+    return {400, "start must be nanoseconds of CLOCK_MONOTONIC\n"};
+  }
   if (plan.schedule.rate_per_s * (static_cast<double>(to_ns(plan.duration)) * 1e-9) >= kMostMessages / 2) {
     return {400, "rate is too high: a feed has at most 2^35 messages\n"};
   }
@@ -135,7 +153,12 @@ void FeedPublisher::on_post(ServerExchange& exchange, std::string_view query) {
   if (feeds_.count(topic) != 0) return answer_error(exchange, 409, "this topic has a feed\n");
   if (feeds_.size() >= limit_) return answer_full(exchange, "too many feeds\n");
   // A fresh reading: `lead` counts from now, not from when this turn of the loop began.
-  const Instant start = host_.stamp() + plan.lead;
+  Instant start = host_.stamp() + plan.lead;
+  if (plan.start_ns != 0) {
+    const Instant asked = instant_from_ns(static_cast<std::int64_t>(plan.start_ns));
+    if (asked > start + kMostLead) return answer_error(exchange, 400, "start must be within 10s\n");
+    start = asked;
+  }
   const auto place = feeds_.emplace(topic, std::make_unique<Feed>(*this, *topic, plan, start)).first;
   if (!place->second->wait_for_next()) feeds_.erase(place);  // not one message in so short a time
   std::string body = "{\"start_ns\":";

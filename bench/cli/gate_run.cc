@@ -73,6 +73,11 @@ Plan make_plan(const GateRunFlags& flags) {
   plan.config = parse_gate_config(plan.suite.text, flags.url.empty() ? flags.suite : "--url");
   if (flags.max_minutes) plan.config.max_minutes = *flags.max_minutes;
   if (flags.fwer) plan.config.fwer = *flags.fwer;
+  if (!flags.slice.empty()) {
+    const auto slice = parse_slice(flags.slice);
+    if (!slice) usage("--slice " + flags.slice + ": " + std::string(kSliceRange));
+    plan.config.slice = *slice;
+  }
   if (flags.seed) plan.suite.seed = *flags.seed;
   const bool ours = flags.base_command.empty();
   for (const CellSpec& cell : plan.suite.cells) {
@@ -172,12 +177,19 @@ std::optional<Recording> run_gate(const GateRunFlags& flags, const std::string& 
   recording.fwer = plan.config.fwer;
   recording.pairs_stage1 = plan.config.pairs_stage1;
   recording.pairs_stage2 = plan.config.pairs_stage2;
+  recording.slice = plan.config.slice;
   recording.machine = read_machine();
   for (const CellSpec& cell : plan.suite.cells) recording.cells.push_back(gate_cell(cell, plan.config));
   ArmFolders folders;
   PairPlan pairs;
   pairs.cells = plan.suite.cells;
   pairs.arms = make_arms(flags, folders, recording);
+  for (const GateArm& arm : pairs.arms) {
+    if (recording.slice == Duration{0} || knows_slices(arm.program)) continue;
+    std::fprintf(stderr, "dragstrip gate: %s is too old to take turns: runs are made one after the other\n",
+                 arm.name.c_str());
+    recording.slice = Duration{0};
+  }
   Interrupts interrupts;
   recording.machine.fitness = std::string(1, judge(take_readings(Duration{200'000'000})).grade);
   pairs.deadline = stamp() + Duration{static_cast<std::int64_t>(plan.config.max_minutes * 60e9)};

@@ -17,6 +17,7 @@ struct GateRunFlags {
   std::string suite = "gate";
   std::optional<double> max_minutes, fwer;
   std::optional<std::uint64_t> seed;
+  std::string slice;  // empty: the suite's
   std::vector<std::string> allowed;
   bool dry_run = false;
   bool no_counters = false;

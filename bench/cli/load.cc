@@ -36,6 +36,7 @@ namespace {
 
 struct Flags {
   std::string url, workload = "rpc", row, arrival = "poisson", method = "POST", stack = "native", json, cpu;
+  std::string slices, slices_begin;
   std::string warmup = "1s", duration = "10s", timeout = "5s", poll_interval = "100ms", spin = "0", above;
   std::uint32_t clients = 10, threads = 1, payload = 100, room = 10, channels_per_connection = 0;
   double rate = 1000;
@@ -166,6 +167,28 @@ void set_target(LoadPlan& plan, const std::string& url) {
   plan.foreign = target.foreign;
 }
 
+// Warm-up and window are in time that passes for all arms, and whole blocks: a slice counts or it does not.
+void take_slices(LoadPlan& plan, const Flags& flags) {
+  if (flags.slices.empty() != flags.slices_begin.empty()) usage("--slices and --slices-begin belong together");
+  if (flags.slices.empty()) return;
+  const auto spec = parse_slices(flags.slices);
+  if (!spec) usage(fmt::format("--slices {}: such as 10ms-1ms*48,0/2,77", flags.slices));
+  const auto begin = parse_u64(flags.slices_begin);
+  if (!begin || *begin >> 62 != 0) usage(fmt::format("--slices-begin {}: nanoseconds", flags.slices_begin));
+  const WorkloadKind kind = plan.workload->kind;
+  const bool takes_turns =
+      kind == WorkloadKind::rpc ||
+      (kind == WorkloadKind::feed && !plan.foreign && plan.row->delivery != Delivery::short_poll);
+  if (!takes_turns || plan.threads != 1 || plan.count_only || flags.floor)
+    usage("--slices: rpc, or feed on a server of our contract but by short polls; one thread, measured");
+  plan.slices.emplace(*spec);
+  plan.slices_begin = instant_from_ns(static_cast<std::int64_t>(*begin));
+  const Duration block = plan.slices->block();
+  if (plan.warmup % block != Duration{0} || plan.total() != plan.slices->total())
+    usage(fmt::format("--slices {}: --warmup and --duration are whole blocks of {} and {} together", flags.slices,
+                      format_duration(block), format_duration(plan.slices->total())));
+}
+
 LoadPlan make_plan(const Flags& flags) {
   LoadPlan plan;
   plan.workload = find_workload(flags.workload);
@@ -209,6 +232,7 @@ LoadPlan make_plan(const Flags& flags) {
   plan.run = static_cast<std::uint32_t>(number & ((1u << 18) - 1));
   plan.topic = fmt::format("load-{:016x}", number);
   plan.count_only = flags.count_only;
+  take_slices(plan, flags);
   check_combination(flags, plan);
   if (!flags.floor) return plan;
   if (!flags.url.empty()) usage("--floor has a peer of its own: leave the URL " + flags.url + " away");
@@ -317,6 +341,9 @@ void define_flags(CLI::App& app, Flags& flags) {
   app.add_option("--stack", flags.stack, "name of the server's stack, for the record")->capture_default_str();
   app.add_flag("--floor", flags.floor,
                "instead of a URL: what the generator itself costs, with a peer that takes no time");
+  app.add_option("--slices", flags.slices,
+                 "take turns with others that are given the same: LENGTH-REST*BLOCKS,ARM/ARMS,SEED");
+  app.add_option("--slices-begin", flags.slices_begin, "when the first block begins, CLOCK_MONOTONIC ns");
   app.add_flag("--count-only", flags.count_only,
                "rpc: count outcomes, measure and check nothing; to see what measuring costs");
   app.add_flag("--allow-remote", flags.allow_remote, "the target is on another machine and is yours");

@@ -256,7 +256,10 @@ class Coordinator final : public WorkerObserver {
 
   void begin() {
     const bool feed = plan_.workload->kind == WorkloadKind::feed && !plan_.foreign;
-    zero_ = feed ? control_.start_feed() : stamp() + kStartLead;
+    zero_ = feed           ? control_.start_feed()
+            : plan_.slices ? plan_.slices_begin
+                           : stamp() + kStartLead;
+    facts_.begun_late = plan_.slices && stamp() > zero_;
     if (interrupted()) throw UserError(ExitCode::interrupted, "interrupted before the load began");
     for (auto& thread : threads_) {
       thread->beginning.worker = thread->worker.get();
@@ -325,6 +328,7 @@ class Coordinator final : public WorkerObserver {
     facts_.loopback = plan_.peer.loopback();
     facts_.foreign = plan_.foreign;
     facts_.has_phases = kind == WorkloadKind::connect;
+    if (SliceBooks* books = result.recorder->slice_books()) facts_.slices = books->slices();
     facts_.receipts_are_the_rate = kind == WorkloadKind::feed;
     facts_.counts_polls = facts_.deliveries && (plan_.row->delivery == Delivery::short_poll ||
                                                 plan_.row->delivery == Delivery::long_poll);

@@ -95,15 +95,27 @@ std::string ArmFolders::place(const std::string& program, std::size_t slot) {
   return copy.string();
 }
 
-GateBuild probe_build(const std::string& program, const std::string& name) {
-  GateBuild build;
-  build.name = name;
+namespace {
+
+std::string output_of(std::vector<std::string> argv) {
   Launch launch;
-  launch.argv = {program, "version", "--json"};
+  launch.argv = std::move(argv);
   launch.stdout_limit = 1u << 20;
   Process probe(launch);
   wait_for({&probe}, nullptr, stamp() + Duration{10'000'000'000}, [&] { return probe.exit().has_value(); });
-  const Json json = Json::parse(probe.out(), nullptr, false);
+  return probe.out();
+}
+
+}  // namespace
+
+bool knows_slices(const std::string& program) {
+  return output_of({program, "load", "--help"}).find("--slices") != std::string::npos;
+}
+
+GateBuild probe_build(const std::string& program, const std::string& name) {
+  GateBuild build;
+  build.name = name;
+  const Json json = Json::parse(output_of({program, "version", "--json"}), nullptr, false);
   if (json.is_discarded() || !json.is_object()) return build;
   build.version = field(json, "version");
   build.commit = field(json, "commit");

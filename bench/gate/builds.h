@@ -33,6 +33,8 @@ class ArmFolders {
 };
 
 // `dragstrip version --json` of that program; an older one that has none leaves the fields empty.
+// Whether its load generator can take turns with another's.
+bool knows_slices(const std::string& program);
 GateBuild probe_build(const std::string& program, const std::string& name);
 
 // "compiler: base has GNU 12.2.0, head Clang 14.0.6", for what both say and differs and is not in `allowed`.

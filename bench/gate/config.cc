@@ -7,6 +7,7 @@
 #include "bench/runner/nearest.h"
 #include "core/base/check.h"
 #include "core/base/error.h"
+#include "core/base/text.h"
 #include "results/run_record.h"
 
 namespace dragstrip {
@@ -23,8 +24,9 @@ class ConfigReader {
     if (node == nullptr) return config;
     const toml::table* const gate = node->as_table();
     if (gate == nullptr) fail(*node, "'gate' is a table: write [gate]");
-    static constexpr std::array<std::string_view, 7> keys{
-        "fwer", "max_minutes", "pairs", "pairs_stage2", "min_effect", "mde_required", "metrics"};
+    static constexpr std::array<std::string_view, 8> keys{
+        "fwer",       "max_minutes",  "pairs", "pairs_stage2",
+        "min_effect", "mde_required", "slice", "metrics"};
     check_keys(*gate, keys);
     config.fwer = number(*gate, "fwer", 1e-6, 0.2).value_or(config.fwer);
     config.max_minutes = number(*gate, "max_minutes", 0.1, 1440).value_or(config.max_minutes);
@@ -32,6 +34,7 @@ class ConfigReader {
     config.pairs_stage2 = whole(*gate, "pairs_stage2", config.pairs_stage2, 7, 1000);
     config.min_effect = number(*gate, "min_effect", 0, 10).value_or(config.min_effect);
     config.mde_required = number(*gate, "mde_required", 0.001, 10).value_or(config.mde_required);
+    if (const toml::node* slice = gate->get("slice")) config.slice = read_slice(*slice);
     if (const toml::node* metrics = gate->get("metrics")) read_metrics(*metrics, config);
     return config;
   }
@@ -75,6 +78,13 @@ class ConfigReader {
     return static_cast<std::uint32_t>(*value);
   }
 
+  Duration read_slice(const toml::node& node) const {
+    const auto text = node.value_exact<std::string>();
+    const auto slice = parse_slice(text.value_or(""));
+    if (!slice) fail(node, "'slice' is " + std::string(kSliceRange));
+    return *slice;
+  }
+
   void read_metrics(const toml::node& node, GateConfig& config) const {
     const toml::table* const table = node.as_table();
     if (table == nullptr) fail(node, "write [gate.metrics.NAME]");
@@ -109,6 +119,12 @@ class ConfigReader {
 };
 
 }  // namespace
+
+std::optional<Duration> parse_slice(std::string_view text) {
+  const auto slice = parse_duration(text);
+  const bool ok = slice && (*slice == Duration{0} || (*slice >= kShortestSlice && *slice <= kLongestSlice));
+  return ok ? slice : std::nullopt;
+}
 
 GateConfig parse_gate_config(const std::string& suite_text, const std::string& file) {
   try {

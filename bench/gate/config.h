@@ -7,6 +7,7 @@
 //   pairs_stage2 = 14      # and in the second
 //   min_effect = 0.03      # smaller changes are no regression
 //   mde_required = 0.05    # a pass rules out changes of this size
+//   slice = "10ms"         # the builds take turns this long each; "0s": whole runs, one after the other
 //   [gate.metrics.p99_ns]
 //   role = "gated"         # gated, watched (may fail the build, need not pass) or shown
 //   mde_required = 0.25
@@ -17,6 +18,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "bench/gate/recording.h"
 #include "bench/runner/suite.h"
@@ -36,8 +38,15 @@ struct GateConfig {
   std::uint32_t pairs_stage2 = 14;
   double min_effect = 0.03;
   double mde_required = 0.05;
+  Duration slice{10'000'000};
   std::map<std::string, MetricConfig> metrics;
 };
+
+// Shorter ones are mostly cold caches, longer ones no longer side by side.
+inline constexpr Duration kShortestSlice{2'000'000};
+inline constexpr Duration kLongestSlice{500'000'000};
+inline constexpr std::string_view kSliceRange = "a duration from 2ms to 500ms, or 0s for whole runs";
+std::optional<Duration> parse_slice(std::string_view text);
 
 // `file` is what errors call it.
 GateConfig parse_gate_config(const std::string& suite_text, const std::string& file);

@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "bench/gate/analysis.h"
+#include "bench/gate/slice_effect.h"
+#include "bench/runner/awake.h"
 #include "bench/runner/run_once.h"
 #include "core/base/random.h"
 
@@ -17,6 +19,7 @@ namespace {
 
 constexpr std::uint32_t kNullEvery = 3;
 
+// Of one run; of several at once, each one's share.
 Duration run_time(const CellSpec& cell) {
   return planned_time(cell) + kRunOverhead;
 }
@@ -32,14 +35,30 @@ bool has_null(std::uint32_t round) {
   return round % kNullEvery == 0;
 }
 
-std::vector<std::optional<double>> values_of(const GateCell& cell, const RunRecord& run) {
-  std::vector<std::optional<double>> values;
-  for (const GateMetric& metric : cell.metrics) {
-    const auto& found = run.metrics[metric_index(metric.key)];
-    const bool usable = found && !found->lower_bound && found->value > 0;
-    values.push_back(usable ? std::optional<double>(found->value) : std::nullopt);
+std::optional<double> value_of(const GateMetric& metric, const RunRecord& run) {
+  const auto& found = run.metrics[metric_index(metric.key)];
+  const bool usable = found && !found->lower_bound && found->value > 0;
+  return usable ? std::optional<double>(found->value) : std::nullopt;
+}
+
+void set_values(GatePair& pair, const GateCell& cell, const RunRecord& base, const RunRecord& other,
+                Duration slice) {
+  const bool sliced = base.slices && other.slices;
+  if (sliced) {
+    pair.base_slices = base.slices;
+    pair.other_slices = other.slices;
   }
-  return values;
+  for (const GateMetric& metric : cell.metrics) {
+    if (!sliced || !is_sliced_metric(metric.key)) {
+      pair.base.push_back(value_of(metric, base));
+      pair.other.push_back(value_of(metric, other));
+      continue;
+    }
+    const auto values =
+        paired_value(*base.slices, *other.slices, metric.key, slice - rest_of_slice(slice));
+    pair.base.push_back(values ? std::optional(values->base) : std::nullopt);
+    pair.other.push_back(values ? std::optional(values->other) : std::nullopt);
+  }
 }
 
 Conditions conditions_of(const RunRecord& run, const Neighbours& neighbours) {
@@ -141,26 +160,62 @@ class Recorder {
     for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random_.below(i)]);
     std::array<std::optional<Made>, 3> runs;
     std::array<std::size_t, 3> slot{};
-    for (std::size_t place = 0; place < order.size(); ++place) {
-      const std::size_t arm = order[place];
-      slot[arm] = place;
-      progress.begin_run(plan_.arms[arm].name + " " + plan_.cells[cell].id, round, rounds, stamp());
-      if (!one_run(cell, round, arm, runs[arm], progress)) return false;
-      progress.end_run(run_time(plan_.cells[cell]), stamp());
-    }
+    for (std::size_t place = 0; place < order.size(); ++place) slot[order[place]] = place;
+    const bool turns = recording_.slice != Duration{0} && can_take_turns(plan_.cells[cell]);
+    if (!(turns ? in_turns(cell, round, order, rounds, runs, progress)
+                : one_by_one(cell, round, order, rounds, runs, progress)))
+      return false;
     add_pair(cell, round, stage, Arm::head, *runs[0], *runs[1], slot[0] < slot[1]);
     if (runs[2]) add_pair(cell, round, stage, Arm::null, *runs[0], *runs[2], slot[0] < slot[2]);
     return true;
   }
 
-  bool one_run(std::size_t cell, std::uint32_t round, std::size_t arm, std::optional<Made>& made,
-               Progress& progress) {
+  using Runs = std::array<std::optional<Made>, 3>;
+
+  // Both arms of a pair replay one schedule.
+  [[nodiscard]] PlannedRun planned(std::size_t cell, std::uint32_t round) const {
+    return {cell, round, 1, draw(recording_.seed, round) >> 32};
+  }
+
+  bool one_by_one(std::size_t cell, std::uint32_t round, const std::vector<std::size_t>& order,
+                  std::uint32_t rounds, Runs& runs, Progress& progress) {
+    for (const std::size_t arm : order) {
+      progress.begin_run(plan_.arms[arm].name + " " + plan_.cells[cell].id, round, rounds, stamp());
+      RunnerOptions options = options_;
+      options.program = plan_.arms[arm].program;
+      options.progress = &progress;
+      RunEnd end = run_once(plan_.cells[cell], plan_.arms[arm].stack, planned(cell, round), options);
+      if (!take(end, cell, round, arm, runs[arm])) return false;
+      progress.end_run(run_time(plan_.cells[cell]), stamp());
+    }
+    return true;
+  }
+
+  bool in_turns(std::size_t cell, std::uint32_t round, const std::vector<std::size_t>& order,
+                std::uint32_t rounds, Runs& runs, Progress& progress) {
+    std::vector<RunArm> arms;
+    for (const std::size_t arm : order) {
+      arms.push_back({&plan_.arms[arm].stack, plan_.arms[arm].program});
+      progress.begin_run("all of " + plan_.cells[cell].id, round, rounds, stamp());
+    }
     RunnerOptions options = options_;
-    options.program = plan_.arms[arm].program;
     options.progress = &progress;
-    // Both arms of a pair replay one schedule.
-    const PlannedRun planned{cell, round, 1, draw(recording_.seed, round) >> 32};
-    RunEnd end = run_once(plan_.cells[cell], plan_.arms[arm].stack, planned, options);
+    std::vector<RunEnd> ends =
+        run_in_turns(plan_.cells[cell], arms, planned(cell, round), options, recording_.slice);
+    // Who failed says why; of the others there may be nothing.
+    for (std::size_t i = 0; i < ends.size(); ++i) {
+      if (!ends[i].failure.empty() || ends[i].interrupted || (ends[i].record && went_wrong(*ends[i].record)))
+        return take(ends[i], cell, round, order[i], runs[order[i]]);
+    }
+    for (std::size_t i = 0; i < ends.size(); ++i) {
+      if (!take(ends[i], cell, round, order[i], runs[order[i]])) return false;
+      progress.end_run(run_time(plan_.cells[cell]), stamp());
+    }
+    return true;
+  }
+
+  // False: the recording has ended.
+  bool take(RunEnd& end, std::size_t cell, std::uint32_t round, std::size_t arm, std::optional<Made>& made) {
     if (end.interrupted) {
       recording_.interrupted = true;
       return false;
@@ -187,8 +242,7 @@ class Recorder {
     pair.stage = stage;
     pair.arm = arm;
     pair.base_first = base_first;
-    pair.base = values_of(recording_.cells[cell], base.record);
-    pair.other = values_of(recording_.cells[cell], other.record);
+    set_values(pair, recording_.cells[cell], base.record, other.record, recording_.slice);
     pair.base_conditions = base.conditions;
     pair.other_conditions = other.conditions;
     const std::string name = arm == Arm::head ? "head" : "null";
@@ -222,6 +276,11 @@ Duration first_stage_time(const std::vector<CellSpec>& cells, std::uint32_t pair
 
 void record_pairs(Recording& recording, const PairPlan& plan, const RunnerOptions& options,
                   Progress::Style progress) {
+  std::optional<KeepAwake> awake;
+  if (recording.slice != Duration{0}) {
+    const Cores cores = choose_cores();
+    if (cores.server && cores.load) awake.emplace(std::vector<int>{*cores.server, *cores.load});
+  }
   Recorder(recording, plan, options, progress).run();
 }
 

@@ -1,5 +1,9 @@
 // Makes the pairs: both builds, in random order, in fresh processes, on this machine.
 //
+// Where a cell can (bench/runner/run_once.h), the builds of a pair are up at once and take turns of some
+// milliseconds, so that the machine's moods are in both; else one is run after the other. Meanwhile the CPUs
+// are kept awake.
+//
 // A round runs every cell once, cells in random order, and in each cell base and head in the order a coin
 // says; in every third round a copy of base joins (the null arm). Round 1 warms up and is thrown away. After
 // the first stage only the cells that need it go on (analysis.h). The order is a function of the seed; what

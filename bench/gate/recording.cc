@@ -54,8 +54,14 @@ Json conditions_json(const Conditions& conditions) {
   return json;
 }
 
+Json slices_json(const RunSlices& slices) {
+  return {{"ok", slices.ok},
+          {"p50_ns", values_json(slices.p50_ns)},
+          {"server_cpu_ns", values_json(slices.server_cpu_ns)}};
+}
+
 Json pair_json(const GatePair& pair) {
-  return {{"cell", pair.cell},
+  Json json{{"cell", pair.cell},
           {"round", pair.round},
           {"stage", pair.stage},
           {"arm", pair.arm == Arm::head ? "head" : "null"},
@@ -66,6 +72,10 @@ Json pair_json(const GatePair& pair) {
           {"notes", pair.notes},
           {"base_conditions", conditions_json(pair.base_conditions)},
           {"other_conditions", conditions_json(pair.other_conditions)}};
+  if (pair.base_slices && pair.other_slices) {
+    json["slices"] = {{"base", slices_json(*pair.base_slices)}, {"other", slices_json(*pair.other_slices)}};
+  }
+  return json;
 }
 
 Json counters_json(const CounterComparison& counters) {
@@ -184,18 +194,18 @@ GateCell read_cell(const Node& node) {
   return cell;
 }
 
-std::vector<std::optional<double>> read_values(const Node& node, std::size_t expected) {
+std::vector<std::optional<double>> read_values(const Node& node, std::size_t expected, bool zero_ok = false) {
   std::vector<std::optional<double>> values;
   for (const Node& item : node.items()) {
     if (item.is_null()) {
       values.emplace_back();
     } else {
       const double value = item.number(0, 1e300);
-      if (value <= 0) item.fail("a measured value is above 0");
+      if (value <= 0 && !zero_ok) item.fail("a measured value is above 0");
       values.emplace_back(value);
     }
   }
-  if (values.size() != expected) node.fail("as many values are expected as the cell has metrics");
+  if (values.size() != expected) node.fail(std::to_string(expected) + " values are expected here");
   return values;
 }
 
@@ -211,6 +221,15 @@ Conditions read_conditions(const Node& pair, const std::string& key) {
   return conditions;
 }
 
+RunSlices read_slices(const Node& node) {
+  RunSlices slices;
+  const std::size_t blocks = node["ok"].items().size();
+  for (const auto& ok : read_values(node["ok"], blocks, true)) slices.ok.push_back(ok.value_or(0));
+  slices.p50_ns = read_values(node["p50_ns"], blocks, true);
+  slices.server_cpu_ns = read_values(node["server_cpu_ns"], blocks, true);
+  return slices;
+}
+
 GatePair read_pair(const Node& node, const std::vector<GateCell>& cells) {
   GatePair pair;
   pair.cell = node["cell"].whole(0, cells.size() - 1);
@@ -224,6 +243,10 @@ GatePair read_pair(const Node& node, const std::vector<GateCell>& cells) {
   for (const Node& note : node["notes"].items()) pair.notes.push_back(note.text());
   pair.base_conditions = read_conditions(node, "base_conditions");
   pair.other_conditions = read_conditions(node, "other_conditions");
+  if (node.has("slices")) {
+    pair.base_slices = read_slices(node["slices"]["base"]);
+    pair.other_slices = read_slices(node["slices"]["other"]);
+  }
   return pair;
 }
 
@@ -277,6 +300,7 @@ Json recording_json(const Recording& r) {
             {"stages", r.stages},
             {"pairs_stage1", r.pairs_stage1},
             {"pairs_stage2", r.pairs_stage2},
+            {"slice_ns", to_ns(r.slice)},
             {"interrupted", r.interrupted},
             {"out_of_time", r.out_of_time}};
   json["machine"] = {{"kernel", r.machine.kernel},
@@ -318,6 +342,8 @@ Recording parse_recording(const std::string& text, const std::string& name) {
   r.stages = static_cast<std::uint32_t>(root["stages"].whole(1, 2));
   r.pairs_stage1 = static_cast<std::uint32_t>(root["pairs_stage1"].whole(0, 100'000));
   r.pairs_stage2 = static_cast<std::uint32_t>(root["pairs_stage2"].whole(0, 100'000));
+  // Files from before there were slices have none.
+  if (root.has("slice_ns")) r.slice = Duration{static_cast<std::int64_t>(root["slice_ns"].whole(0, 10'000'000'000))};
   r.interrupted = root["interrupted"].flag();
   r.out_of_time = root["out_of_time"].flag();
   read_machine(r.machine, root["machine"]);

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/time.h"
 #include "results/metrics.h"
 #include "results/model.h"
 #include "results/schema.h"
@@ -79,6 +80,8 @@ struct GatePair {
   // In the order of the cell's metrics; nullopt: not measured.
   std::vector<std::optional<double>> base;
   std::vector<std::optional<double>> other;
+  // Of runs that took turns: what the values of both come from (slice_effect.h).
+  std::optional<RunSlices> base_slices, other_slices;
   std::vector<std::string> notes;                // reasons of runs that were not valid
   Conditions base_conditions, other_conditions;  // absent: not known
 };
@@ -113,6 +116,7 @@ struct Recording {
   std::uint32_t stages = 2;  // 1: every pair counts, one look
   std::uint32_t pairs_stage1 = 0;
   std::uint32_t pairs_stage2 = 0;
+  Duration slice{0};  // in which the builds took turns; 0: runs were made one after the other
   bool interrupted = false;
   bool out_of_time = false;
   MachineInfo machine;

@@ -9,6 +9,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <utility>
 
 #include "core/base/text.h"
 
@@ -134,11 +135,13 @@ std::uint64_t family_ticks(const std::map<pid_t, ProcessTime>& all, pid_t leader
   return ticks;
 }
 
-NeighbourWatch::NeighbourWatch(pid_t server) : server_(server), begin_(read()) {}
+NeighbourWatch::NeighbourWatch(std::vector<pid_t> servers) : servers_(std::move(servers)), begin_(read()) {}
 
 NeighbourWatch::Reading NeighbourWatch::read() const {
   Reading reading;
-  const std::uint64_t family = family_ticks(all_processes(), server_);
+  const auto processes = all_processes();
+  std::uint64_t family = 0;
+  for (const pid_t server : servers_) family += family_ticks(processes, server);
   reading.own_s = static_cast<double>(family) / static_cast<double>(::sysconf(_SC_CLK_TCK));
   reading.own_s += used_by(RUSAGE_SELF) + used_by(RUSAGE_CHILDREN);
   reading.machine = cpu_time();

@@ -17,6 +17,7 @@
 #include <map>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "core/base/time.h"
 
@@ -50,7 +51,7 @@ struct Neighbours {
 // From its construction to end().
 class NeighbourWatch {
  public:
-  explicit NeighbourWatch(pid_t server);
+  explicit NeighbourWatch(std::vector<pid_t> servers);
   [[nodiscard]] Neighbours end() const;
 
  private:
@@ -61,7 +62,7 @@ class NeighbourWatch {
   };
   [[nodiscard]] Reading read() const;
 
-  pid_t server_;
+  std::vector<pid_t> servers_;
   Reading begin_;
 };
 

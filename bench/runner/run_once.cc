@@ -6,9 +6,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <memory>
 #include <sstream>
+#include <utility>
 
 #include "core/base/text.h"
 #include "core/transport/address.h"
@@ -212,50 +214,130 @@ std::vector<std::string> load_arguments(const std::string& program, const CellSp
   return argv;
 }
 
-RunEnd run_once(const CellSpec& cell, const Stack& stack, const PlannedRun& planned,
-                const RunnerOptions& options) {
-  RunEnd end;
-  const Cores cores = choose_cores();
-  Server server = start_server(stack, options, cores.server);
-  if (server.interrupted || !server.failure.empty()) {
-    end.interrupted = server.interrupted;
-    end.failure = server.failure;
-    end.code = ExitCode::target_failed;
-    return end;
+namespace {
+
+// The generators have found their servers and connected their clients before the first slice begins.
+constexpr Duration kTurnsLead{250'000'000};
+constexpr Duration kTurnsLeadPerClient{2'000'000};
+
+// One arm while it runs.
+struct Racer {
+  const RunArm* arm = nullptr;
+  Server server;
+  std::unique_ptr<Process> load;
+  [[nodiscard]] bool server_died() const { return server.process->exit().has_value(); }
+  [[nodiscard]] bool loaded() const { return load->exit().has_value(); }
+};
+
+// Warm-up and window of a cell that takes turns: whole blocks, in the time of all arms together.
+CellSpec in_turns(CellSpec cell, SliceSpec& slices) {
+  const std::int64_t warmup = (cell.warmup + slices.length - Duration{1}) / slices.length;
+  const std::int64_t window = std::max<std::int64_t>((cell.window + slices.length - Duration{1}) / slices.length, 1);
+  slices.blocks = static_cast<std::uint32_t>(warmup + window);
+  cell.warmup = slices.length * (warmup * slices.arms);
+  cell.window = slices.length * (window * slices.arms);
+  return cell;
+}
+
+bool start_servers(std::vector<Racer>& racers, std::vector<RunEnd>& ends, RunnerOptions options,
+                   std::optional<int> core) {
+  for (std::size_t i = 0; i < racers.size(); ++i) {
+    Racer& racer = racers[i];
+    options.program = racer.arm->program;
+    racer.server = start_server(*racer.arm->stack, options, core);
+    if (!racer.server.interrupted && racer.server.failure.empty()) continue;
+    ends[i].interrupted = racer.server.interrupted;
+    ends[i].failure = racer.server.failure;
+    ends[i].code = ExitCode::target_failed;
+    return false;
   }
-  Launch launch;
-  launch.argv = load_arguments(options.program, cell, "http://" + server.address.text() + cell.path,
-                               planned.seed, server.process->pid());
-  launch.core = cores.load;
-  const NeighbourWatch watch(server.process->pid());
-  Process load(launch);
+  return true;
+}
+
+void start_loads(std::vector<Racer>& racers, const CellSpec& cell, std::uint64_t seed, SliceSpec* slices,
+                 std::optional<int> core) {
+  const Instant begin = stamp() + kTurnsLead + kTurnsLeadPerClient * cell.clients;
+  for (std::size_t i = 0; i < racers.size(); ++i) {
+    const Racer& racer = racers[i];
+    Launch launch;
+    launch.argv = load_arguments(racer.arm->program, cell, "http://" + racer.server.address.text() + cell.path,
+                                 seed, racer.server.process->pid());
+    launch.core = core;
+    if (slices != nullptr) {
+      slices->arm = static_cast<std::uint32_t>(i);
+      launch.argv.insert(launch.argv.end(), {"--slices", format_slices(*slices), "--slices-begin",
+                                             std::to_string(to_ns(begin))});
+    }
+    racers[i].load = std::make_unique<Process>(launch);
+  }
+}
+
+// Until every generator has ended, or one whose server died. False: interrupted.
+bool wait_for_loads(const std::vector<Racer>& racers, const RunnerOptions& options, Duration limit) {
+  std::vector<Process*> children;
+  for (const Racer& racer : racers) {
+    children.push_back(racer.load.get());
+    children.push_back(racer.server.process.get());
+  }
   const auto tick = [&] {
     if (options.progress != nullptr) options.progress->tick(stamp());
   };
+  const auto any_died = [&] {
+    return std::any_of(racers.begin(), racers.end(), [](const Racer& racer) { return racer.server_died(); });
+  };
+  const auto all_loaded = [&] {
+    return std::all_of(racers.begin(), racers.end(), [](const Racer& racer) { return racer.loaded(); });
+  };
+  WaitEnd wait = wait_for(children, options.interrupts, stamp() + limit,
+                          [&] { return all_loaded() || any_died(); }, tick);
+  if (wait == WaitEnd::done && any_died()) {  // a server is gone: its generator may finish its accounts
+    const auto told = [&] {
+      return std::all_of(racers.begin(), racers.end(),
+                         [](const Racer& racer) { return !racer.server_died() || racer.loaded(); });
+    };
+    wait = wait_for(children, options.interrupts, stamp() + options.after_server_died, told, tick);
+  }
+  return wait != WaitEnd::interrupted;
+}
+
+void end_of(RunEnd& end, Racer& racer, const RunnerOptions& options) {
+  Process& server = *racer.server.process;
+  const bool was_up = !server.exit().has_value();
+  server.stop(options.server_stop);
+  if (!was_up || !crashed(*server.exit())) return;
+  end.code = ExitCode::target_failed;
+  const Reason reason{"server_crashed",
+                      with_error_line("the server " + server.exit()->text() + " when it was stopped", server)};
+  if (end.record) downgrade(*end.record, Verdict::invalid, reason);
+}
+
+std::vector<RunEnd> run_arms(const CellSpec& spec, const std::vector<RunArm>& arms, const PlannedRun& planned,
+                             const RunnerOptions& options, SliceSpec* slices) {
+  std::vector<RunEnd> ends(arms.size());
+  std::vector<Racer> racers(arms.size());
+  for (std::size_t i = 0; i < arms.size(); ++i) racers[i].arm = &arms[i];
+  const Cores cores = choose_cores();
+  if (!start_servers(racers, ends, options, cores.server)) return ends;
+  const CellSpec cell = slices != nullptr ? in_turns(spec, *slices) : spec;
+  std::vector<pid_t> servers;
+  for (const Racer& racer : racers) servers.push_back(racer.server.process->pid());
+  const NeighbourWatch watch(std::move(servers));
+  start_loads(racers, cell, planned.seed, slices, cores.load);
   const Duration limit = planned_time(cell) + cell.timeout + options.load_grace;
-  const auto done = [&] { return load.exit().has_value() || server.process->exit().has_value(); };
-  WaitEnd wait = wait_for({&load, server.process.get()}, options.interrupts, stamp() + limit, done, tick);
-  if (wait == WaitEnd::done && !load.exit()) {  // the server is gone: the generator may finish its accounts
-    wait = wait_for(
-        {&load}, options.interrupts, stamp() + options.after_server_died,
-        [&] { return load.exit().has_value(); }, tick);
+  if (!wait_for_loads(racers, options, limit)) {
+    for (RunEnd& end : ends) end.interrupted = true;
+    return ends;
   }
-  if (wait == WaitEnd::interrupted) {
-    end.interrupted = true;
-    return end;
-  }
-  end.neighbours = watch.end();
-  judge(end, load, *server.process, !load.exit().has_value(), limit);
-  const bool was_up = !server.process->exit().has_value();
-  server.process->stop(options.server_stop);
-  if (was_up && crashed(*server.process->exit())) {
-    end.code = ExitCode::target_failed;
-    const Reason reason{"server_crashed", with_error_line("the server " + server.process->exit()->text() +
-                                                              " when it was stopped",
-                                                          *server.process)};
-    if (end.record) downgrade(*end.record, Verdict::invalid, reason);
-  }
-  if (end.record) {
+  const Neighbours neighbours = watch.end();
+  const bool one_died =
+      std::any_of(racers.begin(), racers.end(), [](const Racer& racer) { return racer.server_died(); });
+  for (std::size_t i = 0; i < racers.size(); ++i) {
+    RunEnd& end = ends[i];
+    end.neighbours = neighbours;
+    if (one_died && !racers[i].loaded() && !racers[i].server_died()) continue;  // cut short, it is nobody's run
+    judge(end, *racers[i].load, *racers[i].server.process, !racers[i].loaded(), limit);
+    end_of(end, racers[i], options);
+    if (!end.record) continue;
     end.record->round = planned.round;
     end.record->order = planned.order;
     if (!cores.load && end.record->verdict == Verdict::valid) {
@@ -263,7 +345,30 @@ RunEnd run_once(const CellSpec& cell, const Stack& stack, const PlannedRun& plan
                 {"shared_core", "server and load generator share the only core"});
     }
   }
-  return end;
+  return ends;
+}
+
+}  // namespace
+
+RunEnd run_once(const CellSpec& cell, const Stack& stack, const PlannedRun& planned,
+                const RunnerOptions& options) {
+  return std::move(run_arms(cell, {{&stack, options.program}}, planned, options, nullptr).front());
+}
+
+std::vector<RunEnd> run_in_turns(const CellSpec& cell, const std::vector<RunArm>& arms,
+                                 const PlannedRun& planned, const RunnerOptions& options, Duration slice) {
+  SliceSpec slices;
+  slices.length = slice;
+  slices.rest = rest_of_slice(slice);
+  slices.arms = static_cast<std::uint32_t>(arms.size());
+  slices.seed = planned.seed;
+  return run_arms(cell, arms, planned, options, &slices);
+}
+
+bool can_take_turns(const CellSpec& cell) {
+  if (cell.threads != 1) return false;
+  return cell.workload == "rpc" ||
+         (cell.workload == "feed" && cell.path.empty() && !cell.row.starts_with("short-poll"));
 }
 
 }  // namespace dragstrip

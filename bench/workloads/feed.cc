@@ -16,7 +16,7 @@ FeedWorker::FeedWorker(const WorkerSetup& setup) : LoadWorker(setup) {
   listeners_.resize(slots_.size());
   if (plan_.foreign) return;
   Schedule schedule(plan_.schedule);
-  while (schedule.peek() < plan_.total()) offsets_.push_back(schedule.next().count());
+  while (plan_.when(schedule.peek()) < plan_.total()) offsets_.push_back(plan_.when(schedule.next()).count());
   const auto first = std::lower_bound(offsets_.begin(), offsets_.end(), plan_.warmup.count());
   due_ = static_cast<std::uint64_t>(offsets_.end() - first);
 }

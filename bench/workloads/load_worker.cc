@@ -28,7 +28,8 @@ LoadWorker::LoadWorker(const WorkerSetup& setup)
       index_(setup.index),
       host_(*setup.host),
       factory_(*setup.factory),
-      recorder_({setup.plan->window, setup.plan->timeout, setup.plan->count_only}),
+      recorder_({setup.plan->window, setup.plan->timeout, setup.plan->count_only,
+                 setup.plan->slices ? &*setup.plan->slices : nullptr}),
       observer_(*setup.observer),
       interrupted_(setup.interrupted),
       target_gone_(setup.target_gone),
@@ -36,7 +37,8 @@ LoadWorker::LoadWorker(const WorkerSetup& setup)
       server_(setup.index == 0 ? setup.server : nullptr),
       due_timer_(host_.make_timer(*this)),
       probe_timer_(host_.make_timer(*this)),
-      edge_timer_(host_.make_timer(*this)) {
+      edge_timer_(host_.make_timer(*this)),
+      slice_timer_(host_.make_timer(*this)) {
   const auto clients = clients_of_worker(plan_, index_);
   slots_.resize(clients.size());
   for (std::size_t i = 0; i < clients.size(); ++i) slots_[i].client = clients[i];
@@ -46,7 +48,7 @@ LoadWorker::LoadWorker(const WorkerSetup& setup)
 
 LoadWorker::~LoadWorker() {
   close_channels();
-  for (const TimerId timer : {due_timer_, probe_timer_, edge_timer_}) host_.free_timer(timer);
+  for (const TimerId timer : {due_timer_, probe_timer_, edge_timer_, slice_timer_}) host_.free_timer(timer);
 }
 
 // ------------------------------------------------------------------------------------------ connecting
@@ -170,12 +172,13 @@ void LoadWorker::begin(Instant zero) {
   starved_before_ = host_.traffic().connections_starved;
   recorder_.open_window(zero + plan_.warmup);
   host_.arm(edge_timer_, recorder_.window_from());
+  if (plan_.slices) host_.arm(slice_timer_, zero_ + plan_.slices->begin(0));
   on_begin();
 }
 
 void LoadWorker::abandon() {
   close_channels();
-  for (const TimerId timer : {due_timer_, probe_timer_, edge_timer_}) host_.disarm(timer);
+  for (const TimerId timer : {due_timer_, probe_timer_, edge_timer_, slice_timer_}) host_.disarm(timer);
   stage_ = Stage::finished;
 }
 
@@ -185,6 +188,8 @@ void LoadWorker::on_timer(TimerId timer, Instant now) {
     on_due(now);
   } else if (timer == probe_timer_) {
     probe(now);
+  } else if (timer == slice_timer_) {
+    pass_slice();
   } else {
     pass_edge(now);
   }
@@ -246,6 +251,16 @@ void LoadWorker::pass_edge(Instant now) {
     return;
   }
   if (stage_ == Stage::draining) finish(host_.stamp());
+}
+
+// The server's CPU time from one of our slices to the next: what it does for us while others have their turn
+// is ours as well.
+void LoadWorker::pass_slice() {
+  const Slices& slices = *plan_.slices;
+  if (server_ != nullptr) recorder_.slice_books()->server_cpu(slice_block_, server_->cpu_ns());
+  if (++slice_block_ > slices.spec().blocks) return;
+  const bool last = slice_block_ == slices.spec().blocks;
+  host_.arm(slice_timer_, zero_ + (last ? slices.total() : slices.begin(slice_block_)));
 }
 
 void LoadWorker::check_drained() {

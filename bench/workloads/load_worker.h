@@ -169,6 +169,7 @@ class LoadWorker : public Endpoint, public ChannelEvents {
   void interrupt(Instant now);
   void end_without_target(Instant now);
   void pass_edge(Instant now);
+  void pass_slice();
   void finish(Instant now);
   WindowEdge read_edge(Instant at) const;
   Channel::DeliveryCost delivery_costs() const;
@@ -184,7 +185,8 @@ class LoadWorker : public Endpoint, public ChannelEvents {
   std::uint64_t starved_before_ = 0;
   unsigned probes_ = 0;
   const ProcessProbe* server_;
-  TimerId due_timer_, probe_timer_, edge_timer_;
+  TimerId due_timer_, probe_timer_, edge_timer_, slice_timer_;
+  std::uint32_t slice_block_ = 0;  // whose begin slice_timer_ waits for
   Instant probe_at_ = kNever;
   Instant connect_until_ = kNever;
   bool window_open_ = false;

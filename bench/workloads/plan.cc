@@ -33,14 +33,17 @@ std::uint32_t chat_user(const LoadPlan& plan, std::uint64_t k) noexcept {
 
 std::uint64_t planned_operations(const LoadPlan& plan, std::uint64_t limit) {
   Schedule schedule(plan.schedule);
-  while (schedule.peek() < plan.total() && schedule.index() <= limit) schedule.next();
+  while (plan.when(schedule.peek()) < plan.total() && schedule.index() <= limit) schedule.next();
   return schedule.index();
 }
 
 std::string feed_query(const LoadPlan& plan, Duration lead) {
-  return fmt::format("topic={}&rate={}&arrival={}&payload={}&seed={}&run={}&duration={}&lead={}", plan.topic,
-                     plan.schedule.rate_per_s, name_of(plan.schedule.arrival), plan.payload_bytes,
-                     plan.schedule.seed, plan.run, format_duration(plan.total()), format_duration(lead));
+  const std::string query =
+      fmt::format("topic={}&rate={}&arrival={}&payload={}&seed={}&run={}&duration={}", plan.topic,
+                  plan.schedule.rate_per_s, name_of(plan.schedule.arrival), plan.payload_bytes,
+                  plan.schedule.seed, plan.run, format_duration(plan.total()));
+  if (!plan.slices) return query + "&lead=" + format_duration(lead);
+  return query + fmt::format("&start={}&slices={}", to_ns(plan.slices_begin), format_slices(plan.slices->spec()));
 }
 
 ChannelOptions channel_options(const LoadPlan& plan, std::uint32_t client) {

@@ -4,11 +4,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "bench/workloads/workloads.h"
 #include "core/base/schedule.h"
+#include "core/base/slices.h"
 #include "core/transport/address.h"
 #include "core/transport/channel.h"
 
@@ -26,6 +28,9 @@ struct LoadPlan {
 
   bool closed = false;    // rpc: next on completion, the schedule is not used
   ScheduleSpec schedule;  // of all workers together
+  // We take turns with others; `warmup` and `window` are whole blocks, and the schedule is one in own time.
+  std::optional<Slices> slices;
+  Instant slices_begin = kUnset;  // the schedule's zero, agreed upon with them
   std::uint32_t clients = 1;
   std::uint32_t threads = 1;  // <= clients
   std::uint32_t payload_bytes = 100;
@@ -44,6 +49,8 @@ struct LoadPlan {
   std::string topic = "load";  // nobody else's; rooms are TOPIC-0, TOPIC-1, ...
 
   [[nodiscard]] Duration total() const noexcept { return warmup + window; }
+  // When what the schedule has at `offset` is meant to happen, from the schedule's zero.
+  [[nodiscard]] Duration when(Duration offset) const noexcept { return slices ? slices->at(offset) : offset; }
   [[nodiscard]] std::uint32_t rooms() const noexcept { return (clients + room_size - 1) / room_size; }
   [[nodiscard]] bool subscribes() const noexcept { return dragstrip::subscribes(*row, *workload); }
 };
@@ -57,7 +64,8 @@ std::uint64_t planned_operations(const LoadPlan& plan, std::uint64_t limit);
 // feed and chat keep a note per operation; more than this is refused when the plan is made.
 inline constexpr std::uint64_t kMaxNotedOperations = 20'000'000;
 
-// What POST /feed is asked so that the server publishes the plan's schedule, `lead` after it was asked.
+// What POST /feed is asked so that the server publishes the plan's schedule, `lead` after it was asked (at
+// `slices_begin` when time is sliced).
 std::string feed_query(const LoadPlan& plan, Duration lead);
 
 ChannelOptions channel_options(const LoadPlan& plan, std::uint32_t client);

@@ -86,7 +86,7 @@ void RpcWorker::pump() {
 
 void RpcWorker::pump_open() {
   while (true) {
-    const Instant intended = zero_ + schedule_.peek();
+    const Instant intended = due();
     if (intended >= recorder_.window_to()) return;
     const Instant now = host_.stamp();
     if (intended > now) {
@@ -104,15 +104,32 @@ void RpcWorker::pump_open() {
   }
 }
 
+// When the schedule's next operation is meant to start; kNever: after the last of our slices.
+Instant RpcWorker::due() const noexcept {
+  const Duration offset = plan_.when(schedule_.peek());
+  return offset == Duration::max() ? kNever : zero_ + offset;
+}
+
+// The first instant, from `now` on, at which a closed loop may begin an operation.
+Instant RpcWorker::may_begin(Instant now) const noexcept {
+  if (now < zero_ || !plan_.slices) return std::max(now, zero_);
+  const Duration offset = plan_.slices->next_open(now - zero_);
+  return offset == Duration::max() ? kNever : zero_ + offset;
+}
+
 void RpcWorker::pump_closed() {
   std::uint32_t slot = 0;
   while (take_free(slot)) {
     const Instant now = host_.stamp();
     if (now >= recorder_.window_to()) return make_free(slot, now);
-    if (now < zero_) {
+    if (const Instant begin = may_begin(now); begin > now) {
       make_free(slot, now);
-      return wake_at(zero_);
+      if (begin != kNever) wake_at(begin);
+      return;
     }
+    // While others had their turn nobody was late.
+    Instant& free_since = pending_[slot].free_since;
+    if (plan_.slices) free_since = std::max(free_since, zero_ + plan_.slices->begin(plan_.slices->block_of(now - zero_)));
     release(slot, next_closed_op_, now, now);
     next_closed_op_ += plan_.threads;
   }
@@ -200,7 +217,7 @@ void RpcWorker::record(const Pending& pending, const Sample& sample, Outcome out
 }
 
 bool RpcWorker::drained() const {
-  return in_flight_ == 0 && (plan_.closed || zero_ + schedule_.peek() >= recorder_.window_to());
+  return in_flight_ == 0 && (plan_.closed || due() >= recorder_.window_to());
 }
 
 void RpcWorker::settle(Instant now) {
@@ -210,9 +227,9 @@ void RpcWorker::settle(Instant now) {
   }
   if (plan_.closed) return;
   // What was due and never found a channel.
-  for (; zero_ + schedule_.peek() < recorder_.window_to(); schedule_.next(), skip_to_own()) {
-    recorder_.scheduled(zero_ + schedule_.peek());
-    recorder_.unanswered(zero_ + schedule_.peek(), now);
+  for (; due() < recorder_.window_to(); schedule_.next(), skip_to_own()) {
+    recorder_.scheduled(due());
+    recorder_.unanswered(due(), now);
   }
 }
 

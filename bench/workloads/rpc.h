@@ -45,6 +45,8 @@ class RpcWorker final : public LoadWorker {
   void pump();
   void pump_open();
   void pump_closed();
+  [[nodiscard]] Instant due() const noexcept;
+  [[nodiscard]] Instant may_begin(Instant now) const noexcept;
   void skip_to_own();
   void make_free(std::uint32_t slot, Instant since);
   [[nodiscard]] bool take_free(std::uint32_t& slot);

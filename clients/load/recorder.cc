@@ -41,6 +41,9 @@ Recorder::Recorder(const Options& options)
     : options_(options),
       seconds_(static_cast<std::size_t>((options.window.count() + kNsPerSecond - 1) / kNsPerSecond)) {
   DRAGSTRIP_CHECK(options.window > Duration{0} && options.timeout > Duration{0});
+  if (options.slices == nullptr) return;
+  const Duration warmup = options.slices->total() - options.window;
+  slice_books_.emplace(*options.slices, static_cast<std::uint32_t>(warmup / options.slices->block()));
 }
 
 void Recorder::open_window(Instant from) noexcept {
@@ -85,6 +88,10 @@ void Recorder::finished(Instant intended, Outcome outcome, Instant at, Instant s
   if (outcome == Outcome::ok) {
     goodput_bytes_ += bytes;
     add_latency(intended, age.count(), false);
+    if (slice_books_) {
+      const Duration warmup = options_.slices->total() - options_.window;
+      slice_books_->finished(intended - from_ + warmup, age.count());
+    }
     if (sent != kUnset) service_.record((at - sent).count());
     if (split != nullptr) {
       DRAGSTRIP_CHECK(split->total() == age.count());
@@ -133,6 +140,7 @@ void Recorder::phase(Instant intended, const ConnectPhases& phases, Instant firs
 
 void Recorder::merge(const Recorder& other) noexcept {
   DRAGSTRIP_CHECK(seconds_.size() == other.seconds_.size());
+  if (other.slice_books_) slice_books_ = other.slice_books_;  // there is one worker
   from_ = std::min(from_, other.from_);
   to_ = to_ == kNever ? other.to_ : std::max(to_, other.to_);
   scheduled_ += other.scheduled_;

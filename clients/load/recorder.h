@@ -12,11 +12,13 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "clients/load/arrivals.h"
 #include "clients/load/blame.h"
 #include "clients/load/histogram.h"
+#include "clients/load/slice_books.h"
 #include "core/base/time.h"
 #include "core/transport/channel.h"
 #include "core/transport/outcome.h"
@@ -67,6 +69,7 @@ class Recorder {
     Duration window{};
     Duration timeout{};
     bool count_only = false;  // no histogram, no second, no blame: only how many ended how
+    const Slices* slices = nullptr;  // outlives the recorder; the window is whole blocks of them
   };
   struct Second {
     static constexpr unsigned kBits = 5;  // 1.6 %: a histogram for each second has to be small
@@ -117,6 +120,8 @@ class Recorder {
     if (at > last_receipt_) last_receipt_ = at;
   }
   void phase(Instant intended, const ConnectPhases& phases, Instant first_message) noexcept;
+  // Absent: time is not sliced.
+  [[nodiscard]] SliceBooks* slice_books() noexcept { return slice_books_ ? &*slice_books_ : nullptr; }
 
   void merge(const Recorder& other) noexcept;
 
@@ -176,6 +181,7 @@ class Recorder {
   Blame blame_;
   Arrivals arrivals_;
   std::vector<Second> seconds_;
+  std::optional<SliceBooks> slice_books_;
 };
 
 }  // namespace dragstrip

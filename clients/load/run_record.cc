@@ -176,6 +176,16 @@ Json seconds_json(const Recorder& r) {
   return seconds;
 }
 
+Json slices_json(const RunFacts& facts) {
+  Json ok = Json::array(), p50 = Json::array(), cpu = Json::array();
+  for (const SliceBooks::Slice& slice : *facts.slices) {
+    ok.push_back(slice.ok);
+    p50.push_back(slice.ok == 0 ? Json(nullptr) : Json(slice.p50_ns));
+    cpu.push_back(maybe(slice.server_cpu_ns));
+  }
+  return {{"ok", std::move(ok)}, {"p50_ns", std::move(p50)}, {"server_cpu_ns", std::move(cpu)}};
+}
+
 Json connect_json(const RunFacts& facts) {
   if (!facts.has_phases) return nullptr;
   const Recorder& r = *facts.recorder;
@@ -282,6 +292,7 @@ std::string to_json(const RunFacts& facts, const RunJudgement& judgement) {
                                      : Json(nullptr);
   json["connect_ns"] = connect_json(facts);
   json["seconds"] = seconds_json(r);
+  if (facts.slices) json["slices"] = slices_json(facts);
   json["verdict"] = std::string(name_of(judgement.verdict));
   json["reasons"] = Json::array();
   for (const Reason& reason : judgement.reasons) {

@@ -70,6 +70,8 @@ struct RunFacts {
   bool complete = true;
   bool counts_polls = false;  // the row's delivery is made of polls, or of reconnects worth counting
   bool has_phases = false;
+  std::optional<std::vector<SliceBooks::Slice>> slices;  // time was sliced: what each of ours came to
+  bool begun_late = false;                               // after the first of them had begun
   bool receipts_are_the_rate = false;  // the server is the sender: what came, not what was released
 
   // For the verdict only.

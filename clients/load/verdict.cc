@@ -43,6 +43,9 @@ class Judge {
            fmt::format("the ledger does not close: {} scheduled, {} accounted for", r_.scheduled_count(),
                        sum_of(r_.outcomes())));
     }
+    if (facts_.begun_late) {
+      mark(Verdict::invalid, "late", "the clients were connected after the first slice had begun");
+    }
     if (r_.scheduled_count() == 0 && facts_.complete) {
       mark(Verdict::invalid, "nothing", "nothing was scheduled in the window: rate x duration is too small");
     }
@@ -251,7 +254,8 @@ class Judge {
       mark(Verdict::suspect, "steal",
            fmt::format("{:.1f} % of the CPU time was stolen by the hypervisor", 100 * *s.steal_share));
     }
-    if (s.pressure_share.value_or(0) > kPressureShare) {
+    // Who takes turns keeps the CPUs awake by waiting for them: that is no pressure.
+    if (!facts_.slices && s.pressure_share.value_or(0) > kPressureShare) {
       mark(Verdict::suspect, "pressure",
            fmt::format("for {:.0f} % of the time something waited for a CPU", 100 * *s.pressure_share));
     }

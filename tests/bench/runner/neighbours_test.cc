@@ -50,8 +50,8 @@ TEST(Neighbours, WhoBurnsIsToldApart) {
     while (true) ::getppid();
   }
   ::setpgid(child, child);
-  const NeighbourWatch own(child);
-  const NeighbourWatch strange(1 << 30);  // nobody has that number
+  const NeighbourWatch own({child});
+  const NeighbourWatch strange({1 << 30});  // nobody has that number
   const Instant until = stamp() + Duration{400'000'000};
   while (stamp() < until) ::usleep(10'000);
   const Neighbours as_own = own.end();
