@@ -37,8 +37,8 @@ LoadWorker::LoadWorker(const WorkerSetup& setup)
       server_(setup.index == 0 ? setup.server : nullptr),
       due_timer_(host_.make_timer(*this)),
       probe_timer_(host_.make_timer(*this)),
-      edge_timer_(host_.make_timer(*this)),
-      slice_timer_(host_.make_timer(*this)) {
+      edge_timer_(host_.make_timer(*this)) {
+  if (plan_.slices) slice_timer_ = host_.make_timer(*this);
   const auto clients = clients_of_worker(plan_, index_);
   slots_.resize(clients.size());
   for (std::size_t i = 0; i < clients.size(); ++i) slots_[i].client = clients[i];
@@ -48,7 +48,8 @@ LoadWorker::LoadWorker(const WorkerSetup& setup)
 
 LoadWorker::~LoadWorker() {
   close_channels();
-  for (const TimerId timer : {due_timer_, probe_timer_, edge_timer_, slice_timer_}) host_.free_timer(timer);
+  for (const TimerId timer : {due_timer_, probe_timer_, edge_timer_}) host_.free_timer(timer);
+  if (slice_timer_) host_.free_timer(*slice_timer_);
 }
 
 // ------------------------------------------------------------------------------------------ connecting
@@ -172,13 +173,14 @@ void LoadWorker::begin(Instant zero) {
   starved_before_ = host_.traffic().connections_starved;
   recorder_.open_window(zero + plan_.warmup);
   host_.arm(edge_timer_, recorder_.window_from());
-  if (plan_.slices) host_.arm(slice_timer_, zero_ + plan_.slices->begin(0));
+  if (slice_timer_) host_.arm(*slice_timer_, zero_ + plan_.slices->begin(0));
   on_begin();
 }
 
 void LoadWorker::abandon() {
   close_channels();
-  for (const TimerId timer : {due_timer_, probe_timer_, edge_timer_, slice_timer_}) host_.disarm(timer);
+  for (const TimerId timer : {due_timer_, probe_timer_, edge_timer_}) host_.disarm(timer);
+  if (slice_timer_) host_.disarm(*slice_timer_);
   stage_ = Stage::finished;
 }
 
@@ -188,7 +190,7 @@ void LoadWorker::on_timer(TimerId timer, Instant now) {
     on_due(now);
   } else if (timer == probe_timer_) {
     probe(now);
-  } else if (timer == slice_timer_) {
+  } else if (slice_timer_ && timer == *slice_timer_) {
     pass_slice();
   } else {
     pass_edge(now);
@@ -260,7 +262,7 @@ void LoadWorker::pass_slice() {
   if (server_ != nullptr) recorder_.slice_books()->server_cpu(slice_block_, server_->cpu_ns());
   if (++slice_block_ > slices.spec().blocks) return;
   const bool last = slice_block_ == slices.spec().blocks;
-  host_.arm(slice_timer_, zero_ + (last ? slices.total() : slices.begin(slice_block_)));
+  host_.arm(*slice_timer_, zero_ + (last ? slices.total() : slices.begin(slice_block_)));
 }
 
 void LoadWorker::check_drained() {

@@ -185,7 +185,8 @@ class LoadWorker : public Endpoint, public ChannelEvents {
   std::uint64_t starved_before_ = 0;
   unsigned probes_ = 0;
   const ProcessProbe* server_;
-  TimerId due_timer_, probe_timer_, edge_timer_, slice_timer_;
+  TimerId due_timer_, probe_timer_, edge_timer_;
+  std::optional<TimerId> slice_timer_;  // when time is sliced
   std::uint32_t slice_block_ = 0;  // whose begin slice_timer_ waits for
   Instant probe_at_ = kNever;
   Instant connect_until_ = kNever;

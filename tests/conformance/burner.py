@@ -1,7 +1,7 @@
 """burner.py HOW COUNT COMMAND...: starts COUNT programs that burn a CPU each, then becomes COMMAND.
 
-HOW is `stranger` (they belong to nobody: own sessions, adopted by init, as a neighbour's would) or `own` (children in the group of
-COMMAND). They end when COMMAND does, and after two minutes in any case.
+HOW is `stranger` (they belong to nobody: own sessions, adopted by init, on all CPUs, as a neighbour's would) or `own` (children in the
+group of COMMAND, on its CPUs). They end when COMMAND does, and after two minutes in any case.
 """
 import os
 import sys
@@ -9,7 +9,6 @@ import time
 
 
 def burn(until_gone):
-    os.sched_setaffinity(0, range(os.cpu_count()))
     end = time.monotonic() + 120
     while time.monotonic() < end:
         try:
@@ -31,6 +30,7 @@ def main():
             os.setsid()
             if os.fork() != 0:
                 os._exit(0)
+            os.sched_setaffinity(0, range(os.cpu_count()))
         nothing = os.open(os.devnull, os.O_RDWR)  # the pipes of COMMAND are not kept open
         for fd in range(3):
             os.dup2(nothing, fd)

@@ -18,6 +18,19 @@ std::string summary(std::uint64_t count, double p50, double p99, bool lower_boun
       count, p50, (p50 + p99) / 2, p99, p99 * 2, lower_bound ? R"("p99","max")" : "");
 }
 
+// Ten operations in every block.
+std::string slices(const SampleRun& s) {
+  if (s.slices == 0) return {};
+  std::string ok, p50, cpu;
+  for (std::size_t i = 0; i < s.slices; ++i) {
+    const char* const comma = i == 0 ? "" : ",";
+    ok += fmt::format("{}10", comma);
+    p50 += fmt::format("{}{}", comma, s.p50_ns);
+    cpu += fmt::format("{}{}", comma, 10 * s.sliced_cpu_ns);
+  }
+  return fmt::format(R"("slices":{{"ok":[{}],"p50_ns":[{}],"server_cpu_ns":[{}]}},)", ok, p50, cpu);
+}
+
 }  // namespace
 
 std::string sample_run_json(const SampleRun& s) {
@@ -41,10 +54,10 @@ std::string sample_run_json(const SampleRun& s) {
   json += fmt::format(
       R"("memory":{{"server_peak_bytes":8000000,"server_bytes_per_connection":null}},)"
       R"("calls":{{"client_reads":1,"client_writes":2,"client_polls":null}},"polls":null,"connect_ns":null,)"
-      R"("seconds":[{{"t":0,"scheduled":{0},"ok":{0},"failed":0,"p99_ns":{1}}}],)"
+      R"("seconds":[{{"t":0,"scheduled":{0},"ok":{0},"failed":0,"p99_ns":{1}}}],{4})"
       R"("verdict":"{2}","reasons":[{3}],"complete":true}})",
       s.scheduled, s.p99_ns, s.verdict,
-      s.verdict == "valid" ? "" : R"({"code":"slip","text":"the generator was late"})");
+      s.verdict == "valid" ? "" : R"({"code":"slip","text":"the generator was late"})", slices(s));
   return json;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/base/schedule.h"
+#include "core/base/slices.h"
 #include "core/base/text.h"
 #include "core/codec/message.h"
 #include "tests/servers/sim_server.h"
@@ -72,6 +73,42 @@ TEST(Feed, keeps_the_schedule_that_a_client_can_compute) {
     }
     EXPECT_EQ(got.headers.size(), k);
     EXPECT_GT(k, 500u);
+  }
+}
+
+// The start is the one that was agreed upon, and the schedule's time passes in the arm's slices only.
+TEST(Feed, takes_turns_by_the_slices_it_is_given) {
+  SimServer s;
+  Arrivals got(s);
+  const SliceSpec spec{10ms, 1ms, 40, 2, 1, 77};
+  const std::int64_t agreed = to_ns(s.world.now() + 70ms);
+  EXPECT_EQ(start_of(s.ask(post("/feed?topic=t&rate=500&seed=7&duration=800ms&start=" + std::to_string(agreed) +
+                                    "&slices=" + format_slices(spec),
+                                ""))),
+            agreed);
+  s.world.run_for(2s);
+  EXPECT_EQ(s.server->router().feeds(), 0u);
+  const Slices slices(spec);
+  Schedule schedule({Arrival::poisson, 500, 7});
+  std::size_t k = 0;
+  for (; slices.at(schedule.peek()) < 800ms; ++k) {
+    ASSERT_LT(k, got.headers.size());
+    const Instant intended = instant_from_ns(agreed) + slices.at(schedule.next());
+    EXPECT_EQ(got.headers[k].intended, intended);
+    EXPECT_EQ(got.at[k], intended);
+  }
+  EXPECT_EQ(got.headers.size(), k);
+  EXPECT_GT(k, 120u);
+}
+
+TEST(Feed, refuses_slices_and_starts_that_make_no_sense) {
+  SimServer s;
+  for (const auto& [more, line] : {std::pair{"&slices=10ms", "slices must be like 10ms-1ms*48,0/2,77\n"},
+                                   std::pair{"&start=soon", "start must be nanoseconds of CLOCK_MONOTONIC\n"},
+                                   std::pair{"&start=4000000000000000000", "start must be within 10s\n"}}) {
+    const std::string told = s.ask(post(std::string("/feed?topic=t&rate=500") + more, ""));
+    EXPECT_EQ(told.substr(0, 12), "HTTP/1.1 400") << told;
+    EXPECT_NE(told.find(line), std::string::npos) << told;
   }
 }
 

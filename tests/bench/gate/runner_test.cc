@@ -81,6 +81,50 @@ TEST_F(GateProgram, ATargetThatDiesIsNamed) {
   EXPECT_NE(other.err.find("base failed in"), std::string::npos) << other.err;
 }
 
+// What the records say of whole runs is equal; only the slices differ.
+TEST_F(GateProgram, BuildsThatTakeTurnsAreComparedSliceBySlice) {
+  write("suite.toml",
+        "[gate]\npairs = 5\npairs_stage2 = 14\nslice = \"2ms\"\n[defaults]\nwarmup = \"4ms\"\nwindow = \"20ms\"\n"
+        "[[cells]]\nworkload = \"rpc\"\nrows = [\"request/h1\"]\nrate = 1000\n");
+  gate(build("base", "FAKE_SLICED_CPU_NS=5000"), build("head", "FAKE_SLICED_CPU_NS=6000"));
+  const std::string text = output("gate.json");
+  const Recording recording = recorded(text);
+  EXPECT_EQ(recording.slice, Duration{2'000'000});
+  EXPECT_EQ(recording_json(parse_recording(text, "x")).dump(), nlohmann::ordered_json::parse(text)["recording"].dump());
+  ASSERT_FALSE(recording.pairs.empty());
+  for (const GatePair& pair : recording.pairs) {
+    ASSERT_TRUE(pair.base_slices && pair.other_slices);
+    EXPECT_EQ(pair.base_slices->ok.size(), 12u);  // the fake does not know what warms up
+    EXPECT_NEAR(*pair.base[0], 5000, 1e-6);
+    EXPECT_NEAR(*pair.other[0], pair.arm == Arm::head ? 6000 : 5000, 1e-6);
+  }
+  write("again.json", recording_json(recording).dump());
+  const End end = run({"--replay", (folder_ / "again.json").string()});
+  EXPECT_EQ(end.code, 1) << end.err;
+  EXPECT_NE(end.err.find("is worse by +20 %"), std::string::npos) << end.err;
+}
+
+TEST_F(GateProgram, ABuildThatCannotTakeTurnsIsSaid) {
+  const End end = gate(build("base", ""), build("head", "FAKE_SLICED_CPU_NS=6000"));
+  EXPECT_NE(end.err.find("base is too old to take turns: runs are made one after the other"), std::string::npos)
+      << end.err;
+  const Recording recording = recorded(output("gate.json"));
+  EXPECT_EQ(recording.slice, Duration{0});
+  EXPECT_FALSE(recording.pairs.at(0).base_slices);
+  const End asked = gate(build("base", "FAKE_SLICED_CPU_NS=5000"), build("head", "FAKE_SLICED_CPU_NS=5000"), {"--slice", "0"});
+  EXPECT_EQ(asked.err.find("too old"), std::string::npos) << asked.err;
+  EXPECT_FALSE(recorded(output("gate.json")).pairs.at(0).base_slices);
+}
+
+TEST_F(GateProgram, WhoFailsWhileTakingTurnsIsNamed) {
+  const std::string good = build("base", "FAKE_SLICED_CPU_NS=5000");
+  for (const char* how : {"serve_fails", "serve_dies", "load_garbage"}) {
+    const End end = gate(good, build("head", std::string("FAKE_SLICED_CPU_NS=5000 FAKE=") + how));
+    EXPECT_EQ(end.code, std::string(how) == "load_garbage" ? 4 : 3) << how << end.err;
+    EXPECT_NE(end.err.find("head failed in rpc/"), std::string::npos) << how << end.err;
+  }
+}
+
 TEST_F(GateProgram, RunsThatAreInvalidAreNoPass) {
   const End end = gate(build("base", ""), build("head", "FAKE=load_lost"));
   EXPECT_EQ(end.code, 4) << end.err;
@@ -110,6 +154,7 @@ TEST_F(GateProgram, WrongFlagsAreOneLine) {
       {"--base-cmd", "./server {port}", "--head-cmd", "./server {port}"},
       {"--base", base, "--head", base, "--inconclusive", "maybe"},
       {"--base", base, "--head", base, "--max-minutes", "0.01"},
+      {"--base", base, "--head", base, "--suite", (folder_ / "suite.toml").string(), "--slice", "1ms"},
       {"--replay", (folder_ / "suite.toml").string()},
       {"--replay", "/no/such/file"},
   };
@@ -158,6 +203,7 @@ TEST(GateConfig, ErrorsNameTheLine) {
     return "none";
   };
   EXPECT_EQ(error_of("[gate]\nfwre = 1\n"), "x.toml:2: unknown key 'fwre'; did you mean 'fwer'?");
+  EXPECT_EQ(error_of("[gate]\nslice = \"1s\"\n"), "x.toml:2: 'slice' is a duration from 2ms to 500ms, or 0s for whole runs");
   EXPECT_NE(error_of("[gate]\nfwer = 1\n").find("x.toml:2: 'fwer' is a number from"), std::string::npos);
   EXPECT_NE(
       error_of("[gate.metrics.p98_ns]\nrole = \"gated\"\n").find("unknown metric 'p98_ns'; did you mean"),

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "core/base/random.h"
+#include "core/base/slices.h"
 #include "tests/results/sample_run.h"
 
 namespace {
@@ -76,6 +77,9 @@ int floor(int argc, char** argv) {
 
 int load(int argc, char** argv) {
   if (argc > 2 && std::strcmp(argv[2], "--floor") == 0) return floor(argc, argv);
+  const char* const sliced_cpu = std::getenv("FAKE_SLICED_CPU_NS");  // it knows how to take turns
+  if (argc > 2 && std::strcmp(argv[2], "--help") == 0)
+    return std::puts(sliced_cpu != nullptr ? "  --slices TEXT" : "no help"), 0;
   const std::string how = mode();
   if (how == "load_hangs" || how == "serve_dies") wait_for_ever();
   if (how == "load_interrupts") {  // Ctrl-C in the middle of a run
@@ -96,6 +100,10 @@ int load(int argc, char** argv) {
   sample.p99_ns = (sample.row == "sse/h1" ? 600'000 : 400'000) + static_cast<double>(seed % 1000);
   if (const char* const cpu = std::getenv("FAKE_SERVER_CPU_NS"))
     sample.server_cpu_ns = std::strtod(cpu, nullptr);
+  if (const auto slices = dragstrip::parse_slices(argument(argc, argv, "--slices")); slices && sliced_cpu) {
+    sample.slices = slices->blocks;
+    sample.sliced_cpu_ns = std::strtod(sliced_cpu, nullptr);
+  }
   if (how == "load_invalid" || how == "load_lost") sample.verdict = "invalid";
   if (how == "load_lost") sample.lost = 5;
   std::printf("%s\n", dragstrip::testing::sample_run_json(sample).c_str());

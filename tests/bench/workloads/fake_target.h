@@ -93,7 +93,7 @@ class FakeTarget final : public ChannelFactory, public Endpoint {
     plan_ = &plan;
     zero_ = zero;
     feed_ = std::make_unique<Schedule>(plan.schedule);
-    host_.arm(feed_timer_, zero_ + feed_->peek());
+    host_.arm(feed_timer_, zero_ + plan.when(feed_->peek()));
   }
   // When something that reaches the server at `at` is dealt with.
   [[nodiscard]] Instant handled(Instant at) const {
@@ -117,15 +117,16 @@ class FakeTarget final : public ChannelFactory, public Endpoint {
   void on_close(ConnId, CloseReason, Instant) override {}
   void on_timer(TimerId, Instant now) override {
     std::vector<char> payload(plan_->payload_bytes);
-    while (feed_->peek() < plan_->total() && zero_ + feed_->peek() <= now) {
+    while (plan_->when(feed_->peek()) < plan_->total() && zero_ + plan_->when(feed_->peek()) <= now) {
       MessageHeader header;
       header.run = plan_->run;
       header.seq = feed_->index();
-      header.intended = zero_ + feed_->next();
+      header.intended = zero_ + plan_->when(feed_->next());
       write_message(payload, header);
       publish(plan_->topic, {payload.data(), payload.size()}, handled(header.intended));
     }
-    if (feed_->peek() < plan_->total()) host_.arm(feed_timer_, zero_ + feed_->peek());
+    const Duration next = plan_->when(feed_->peek());
+    if (next < plan_->total()) host_.arm(feed_timer_, zero_ + next);
   }
   void send_copy(FakeChannel& channel, std::string_view payload, Cursor seq, Instant at) {
     std::string copy(payload);

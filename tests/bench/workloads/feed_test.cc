@@ -40,6 +40,22 @@ TEST(Feed, StallOracle) {
 }
 
 // k messages of one kind at seeded places are reported exactly, and k = 0 is reported as nothing.
+TEST(Feed, MessagesAreDueInTheSlicesOfTheirArm) {
+  LoadPlan plan = fake_plan("feed", "sse/h1", 3, 1000, 1s);
+  plan.slices.emplace(SliceSpec{10ms, 1ms, 60, 3, 2, 4});
+  plan.warmup = plan.slices->block() * 10;
+  plan.window = plan.slices->total() - plan.warmup;
+  FakeRun run(plan);
+  ASSERT_TRUE(run.run());
+  EXPECT_TRUE(run.total.balanced());
+  EXPECT_EQ(run.total.count(Outcome::ok), run.total.scheduled_count());
+  // 50 blocks of 9 ms at 1,000 a second, to three clients.
+  EXPECT_NEAR(static_cast<double>(run.total.scheduled_count()), 3 * 450, 3 * 70);
+  std::uint64_t ok = 0;
+  for (const SliceBooks::Slice& slice : run.total.slice_books()->slices()) ok += slice.ok;
+  EXPECT_EQ(ok, run.total.scheduled_count());
+}
+
 TEST(Feed, PlantedDamageIsFoundExactly) {
   for (const Mishap kind : {Mishap::drop, Mishap::duplicate, Mishap::swap_with_next, Mishap::flip}) {
     for (const std::uint64_t k : {0u, 1u, 7u, 100u}) {

@@ -184,6 +184,52 @@ TEST(Rpc, AnInterruptSettlesEverything) {
   }
 }
 
+// Two arms take turns: what each begins lies in its own slices, and in no slice of the other's.
+void take_turns(LoadPlan& plan, std::uint32_t arm, std::uint32_t warmup_blocks) {
+  plan.slices.emplace(SliceSpec{10ms, 1ms, 60, 2, arm, 9});
+  plan.warmup = plan.slices->block() * warmup_blocks;
+  plan.window = plan.slices->total() - plan.warmup;
+}
+
+TEST(Rpc, AnOpenLoopHoldsItsBreathWhileOthersHaveTheirTurn) {
+  for (const std::uint32_t arm : {0u, 1u}) {
+    LoadPlan plan = fake_plan("rpc", "request/h1", 8, 2000, 1s);
+    take_turns(plan, arm, 10);
+    FakeRun run(plan);
+    ASSERT_TRUE(run.run());
+    EXPECT_TRUE(run.total.balanced());
+    EXPECT_EQ(run.total.count(Outcome::ok), run.total.scheduled_count());
+    // 50 blocks of 9 ms each at 2,000 a second.
+    EXPECT_NEAR(static_cast<double>(run.total.scheduled_count()), 900, 120);
+    EXPECT_EQ(run.total.slip().max(), 0);
+    EXPECT_LT(quantile_ms(run.total, 0.999), 1) << "nothing waits for the next slice";
+    ASSERT_NE(run.total.slice_books(), nullptr);
+    std::uint64_t ok = 0;
+    for (const SliceBooks::Slice& slice : run.total.slice_books()->slices()) {
+      EXPECT_GT(slice.ok, 3u);
+      EXPECT_LT(slice.ok, 45u);
+      ok += slice.ok;
+    }
+    EXPECT_EQ(ok, run.total.scheduled_count());
+  }
+}
+
+TEST(Rpc, AClosedLoopBeginsNothingOutsideOfItsSlices) {
+  for (const std::uint32_t arm : {0u, 1u}) {
+    LoadPlan plan = fake_plan("rpc", "request/h1", 4, 1, 1s);
+    plan.closed = true;
+    take_turns(plan, arm, 5);
+    FakeRun run(plan);
+    ASSERT_TRUE(run.run());
+    EXPECT_TRUE(run.total.balanced());
+    EXPECT_EQ(run.total.slip().max(), 0) << "whoever waits for its turn is not late";
+    const auto slices = run.total.slice_books()->slices();
+    ASSERT_EQ(slices.size(), 55u);
+    // Four users, 100 us each, in 9 ms.
+    for (const SliceBooks::Slice& slice : slices) EXPECT_EQ(slice.ok, 360u);
+  }
+}
+
 TEST(Rpc, NobodyListens) {
   FakeRun run(fake_plan("rpc", "request/h1", 4, 1000, 1s));
   run.target.script.refuse_connections = true;

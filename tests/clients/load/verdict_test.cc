@@ -293,6 +293,17 @@ TEST_F(VerdictTest, WhatTheMachineDid) {
   expect(Verdict::valid, "clock");  // a note: no figure stands on that clock
 }
 
+// The CPUs are kept awake by something that always waits for them; a first slice that was missed is another
+// matter.
+TEST_F(VerdictTest, WhoTakesTurns) {
+  facts_.surroundings = Surroundings{};
+  facts_.surroundings->pressure_share = 1;
+  facts_.slices.emplace();
+  EXPECT_EQ(judge(facts_).verdict, Verdict::valid);
+  facts_.begun_late = true;
+  expect(Verdict::invalid, "late");
+}
+
 TEST_F(VerdictTest, ABusyGenerator) {
   facts_.use.client_busy_share = 0.81;
   expect(Verdict::suspect, "busy");
