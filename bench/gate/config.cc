@@ -137,12 +137,12 @@ GateConfig parse_gate_config(const std::string& suite_text, const std::string& f
 
 GateCell gate_cell(const CellSpec& cell, const GateConfig& config) {
   GateCell gate{cell.id, cell.workload, cell.row, {}};
-  const auto add = [&](std::string_view key, Role role, double mde) {
+  const auto add = [&](std::string_view key, Role role, double mde, double effect = 0) {
     const std::size_t index = metric_index(key);
     DRAGSTRIP_CHECK(index < kMetricCount);
     const Metric& known = kMetrics[index];
     GateMetric metric{std::string(key),  std::string(known.label),          known.unit, known.better, role,
-                      config.min_effect, std::max(mde, config.mde_required)};
+                      std::max(effect, config.min_effect), std::max(mde, config.mde_required)};
     if (const auto found = config.metrics.find(metric.key); found != config.metrics.end()) {
       metric.role = found->second.role.value_or(metric.role);
       metric.min_effect = found->second.min_effect.value_or(metric.min_effect);
@@ -153,8 +153,9 @@ GateCell gate_cell(const CellSpec& cell, const GateConfig& config) {
   const bool lockstep = !cell.open && cell.clients == 1;
   if (cell.open) add("server_cpu_ns_per_op", Role::gated, 0);
   if (!cell.open && !lockstep) add("throughput_per_s", Role::gated, 0);
-  add("p50_ns", lockstep ? Role::gated : Role::shown, 0);
+  if (!cell.open) add("p50_ns", lockstep ? Role::gated : Role::shown, 0);
   if (cell.open) {
+    add("p50_ns", Role::watched, 0.25, kOpenMedianEffect);
     // A feed delivers each message to every client. Twice what is needed: a schedule has its own chance.
     const double fan_out = cell.workload == "feed" ? cell.clients : 1;
     const double expected = *cell.rate_per_s * fan_out * static_cast<double>(cell.window.count()) / 1e9;

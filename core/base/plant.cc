@@ -7,8 +7,10 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -67,6 +69,8 @@ struct State {
   std::vector<Enrolled> timers;
   Buffer copies;
   std::mutex mutex;
+  std::uint64_t messages = 0;  // spin
+  Duration cpu_before{0}, burnt{0}, cost{0};
 };
 State& state() {
   static State only;
@@ -90,10 +94,26 @@ void log_message(std::string_view payload) {
   (void)!::write(fd, payload.data(), payload.size());
 }
 
-void spin(double hundreds_of_ns) {
-  const Instant end = stamp() + Duration{static_cast<std::int64_t>(hundreds_of_ns * 100)};
-  while (stamp() < end) {
+Duration used_cpu() {
+  timespec time{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec};
+}
+
+// What a message costs is learnt from the last few of them, less what was burnt here. Before that, nothing.
+void spin(State& s, double percent) {
+  static constexpr std::uint64_t kLearnFrom = 16;
+  if (++s.messages % kLearnFrom == 0) {
+    const Duration now = used_cpu();
+    if (s.messages > kLearnFrom) s.cost = (now - s.cpu_before - s.burnt) / kLearnFrom;
+    s.cpu_before = now;
+    s.burnt = Duration{0};
   }
+  const Instant begin = stamp();
+  const Instant end = begin + Duration{static_cast<std::int64_t>(percent / 100 * static_cast<double>(s.cost.count()))};
+  Instant now = begin;
+  while (now < end) now = stamp();
+  s.burnt += now - begin;
 }
 
 }  // namespace
@@ -162,7 +182,7 @@ void message(std::string_view payload) {
       return;
     }
     case Kind::spin:
-      return spin(size(5));
+      return spin(s, size(5));
     default:
       return;
   }

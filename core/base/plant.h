@@ -23,7 +23,7 @@ enum class Kind : std::uint8_t {
   timer_per_message,
   log_per_message,
   mutex_per_message,
-  spin,  // size: hundreds of nanoseconds, 1 % of a message of 10 us each
+  spin,  // size: percent of the CPU time that a message takes
   // the host
   extra_write,
   epoll_busy,
