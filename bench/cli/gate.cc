@@ -52,7 +52,8 @@ void define(CLI::App& app, Flags& flags) {
   app.add_option("--fwer", run.fwer, "chance that a gate of equal builds fails; default 0.01")
       ->check(CLI::Range(1e-6, 0.2));
   app.add_option("--seed", run.seed, "of the order; default: the suite's");
-  app.add_option("--slice", run.slice, "the builds take turns this long each; 0: whole runs. Default: the suite's");
+  app.add_option("--slice", run.slice,
+                 "the builds take turns this long each; 0: whole runs. Default: the suite's");
   app.add_option("--allow-mismatch", run.allowed, "compiler, flags, or a library that is meant to differ");
   app.add_flag("--no-counters", run.no_counters, "without the deterministic lane (`dragstrip counters`)");
   app.add_flag("--dry-run", run.dry_run, "print the cells and the time they take, run nothing");

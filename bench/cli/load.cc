@@ -169,24 +169,24 @@ void set_target(LoadPlan& plan, const std::string& url) {
 
 // Warm-up and window are in time that passes for all arms, and whole blocks: a slice counts or it does not.
 void take_slices(LoadPlan& plan, const Flags& flags) {
-  if (flags.slices.empty() != flags.slices_begin.empty()) usage("--slices and --slices-begin belong together");
+  if (flags.slices.empty() != flags.slices_begin.empty())
+    usage("--slices and --slices-begin belong together");
   if (flags.slices.empty()) return;
   const auto spec = parse_slices(flags.slices);
   if (!spec) usage(fmt::format("--slices {}: such as 10ms-1ms*48,0/2,77", flags.slices));
   const auto begin = parse_u64(flags.slices_begin);
   if (!begin || *begin >> 62 != 0) usage(fmt::format("--slices-begin {}: nanoseconds", flags.slices_begin));
   const WorkloadKind kind = plan.workload->kind;
-  const bool takes_turns =
-      kind == WorkloadKind::rpc ||
-      (kind == WorkloadKind::feed && !plan.foreign && plan.row->delivery != Delivery::short_poll);
+  const bool takes_turns = kind == WorkloadKind::rpc || (kind == WorkloadKind::feed && !plan.foreign &&
+                                                         plan.row->delivery != Delivery::short_poll);
   if (!takes_turns || plan.threads != 1 || plan.count_only || flags.floor)
     usage("--slices: rpc, or feed on a server of our contract but by short polls; one thread, measured");
   plan.slices.emplace(*spec);
   plan.slices_begin = instant_from_ns(static_cast<std::int64_t>(*begin));
   const Duration block = plan.slices->block();
   if (plan.warmup % block != Duration{0} || plan.total() != plan.slices->total())
-    usage(fmt::format("--slices {}: --warmup and --duration are whole blocks of {} and {} together", flags.slices,
-                      format_duration(block), format_duration(plan.slices->total())));
+    usage(fmt::format("--slices {}: --warmup and --duration are whole blocks of {} and {} together",
+                      flags.slices, format_duration(block), format_duration(plan.slices->total())));
 }
 
 LoadPlan make_plan(const Flags& flags) {

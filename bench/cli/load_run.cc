@@ -256,9 +256,7 @@ class Coordinator final : public WorkerObserver {
 
   void begin() {
     const bool feed = plan_.workload->kind == WorkloadKind::feed && !plan_.foreign;
-    zero_ = feed           ? control_.start_feed()
-            : plan_.slices ? plan_.slices_begin
-                           : stamp() + kStartLead;
+    zero_ = feed ? control_.start_feed() : plan_.slices ? plan_.slices_begin : stamp() + kStartLead;
     facts_.begun_late = plan_.slices && stamp() > zero_;
     if (interrupted()) throw UserError(ExitCode::interrupted, "interrupted before the load began");
     for (auto& thread : threads_) {

@@ -25,8 +25,7 @@ class ConfigReader {
     const toml::table* const gate = node->as_table();
     if (gate == nullptr) fail(*node, "'gate' is a table: write [gate]");
     static constexpr std::array<std::string_view, 8> keys{
-        "fwer",       "max_minutes",  "pairs", "pairs_stage2",
-        "min_effect", "mde_required", "slice", "metrics"};
+        "fwer", "max_minutes", "pairs", "pairs_stage2", "min_effect", "mde_required", "slice", "metrics"};
     check_keys(*gate, keys);
     config.fwer = number(*gate, "fwer", 1e-6, 0.2).value_or(config.fwer);
     config.max_minutes = number(*gate, "max_minutes", 0.1, 1440).value_or(config.max_minutes);
@@ -141,8 +140,13 @@ GateCell gate_cell(const CellSpec& cell, const GateConfig& config) {
     const std::size_t index = metric_index(key);
     DRAGSTRIP_CHECK(index < kMetricCount);
     const Metric& known = kMetrics[index];
-    GateMetric metric{std::string(key),  std::string(known.label),          known.unit, known.better, role,
-                      std::max(effect, config.min_effect), std::max(mde, config.mde_required)};
+    GateMetric metric{std::string(key),
+                      std::string(known.label),
+                      known.unit,
+                      known.better,
+                      role,
+                      std::max(effect, config.min_effect),
+                      std::max(mde, config.mde_required)};
     if (const auto found = config.metrics.find(metric.key); found != config.metrics.end()) {
       metric.role = found->second.role.value_or(metric.role);
       metric.min_effect = found->second.min_effect.value_or(metric.min_effect);

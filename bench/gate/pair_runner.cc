@@ -18,6 +18,8 @@ namespace dragstrip {
 namespace {
 
 constexpr std::uint32_t kNullEvery = 3;
+// For servers that share a lock, a database or a fixed port.
+constexpr const char* kBothAreUp = "; the servers of all builds are up at once: --slice 0 if they cannot be";
 
 // Of one run; of several at once, each one's share.
 Duration run_time(const CellSpec& cell) {
@@ -54,8 +56,7 @@ void set_values(GatePair& pair, const GateCell& cell, const RunRecord& base, con
       pair.other.push_back(value_of(metric, other));
       continue;
     }
-    const auto values =
-        paired_value(*base.slices, *other.slices, metric.key, slice - rest_of_slice(slice));
+    const auto values = paired_value(*base.slices, *other.slices, metric.key, slice - rest_of_slice(slice));
     pair.base.push_back(values ? std::optional(values->base) : std::nullopt);
     pair.other.push_back(values ? std::optional(values->other) : std::nullopt);
   }
@@ -204,6 +205,7 @@ class Recorder {
         run_in_turns(plan_.cells[cell], arms, planned(cell, round), options, recording_.slice);
     // Who failed says why; of the others there may be nothing.
     for (std::size_t i = 0; i < ends.size(); ++i) {
+      if (!ends[i].failure.empty() && ends[i].code == ExitCode::target_failed) ends[i].failure += kBothAreUp;
       if (!ends[i].failure.empty() || ends[i].interrupted || (ends[i].record && went_wrong(*ends[i].record)))
         return take(ends[i], cell, round, order[i], runs[order[i]]);
     }

@@ -150,6 +150,7 @@ def plants(args, rest):
 def sd(args):
     pool = collections.OrderedDict()
     sequential = collections.defaultdict(list)
+    apart = collections.defaultdict(list)
     for _, recording in recordings(args.files):
         for (cell, metric), entries in by_metric(recording).items():
             key = (recording["cells"][cell]["id"], recording["cells"][cell]["metrics"][metric]["label"])
@@ -157,10 +158,12 @@ def sd(args):
             # The same values as blocks would have met them: the first half of the runs against the second.
             runs = [value for values, _ in entries for value in values]
             half = len(runs) // 2
+            # And as runs that are not side by side: the first of a pair against the second of the next.
+            apart[key].extend(math.log(later[1] / earlier[0]) for (earlier, _), (later, _) in zip(entries, entries[1:]))
             if half > 1:
                 sequential[key].append(
                     statistics.fmean(map(math.log, runs[half:])) - statistics.fmean(map(math.log, runs[:half])))
-    print(f"{'cell':<44}{'metric':<14}{'pairs':>6}{'SD of a pair':>14}{'error of 10':>13}{'of blocks':>11}")
+    print(f"{'cell':<44}{'metric':<14}{'pairs':>6}{'SD of a pair':>14}{'error of 10':>13}{'of blocks':>11}{'SD apart':>11}")
     for (cell, metric), ys in pool.items():
         if len(ys) < 3:
             continue
@@ -168,7 +171,7 @@ def sd(args):
         blocks = sequential[(cell, metric)]
         spread = math.sqrt(statistics.fmean(b * b for b in blocks)) if blocks else math.nan
         print(f"{cell[:43]:<44}{metric:<14}{len(ys):>6}{100 * s:>12.2f} %{100 * s / math.sqrt(10):>11.2f} %"
-              f"{100 * spread:>9.2f} %")
+              f"{100 * spread:>9.2f} %{100 * statistics.stdev(apart[(cell, metric)]):>9.2f} %")
 
 
 def normal_tail(z):

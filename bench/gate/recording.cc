@@ -62,16 +62,16 @@ Json slices_json(const RunSlices& slices) {
 
 Json pair_json(const GatePair& pair) {
   Json json{{"cell", pair.cell},
-          {"round", pair.round},
-          {"stage", pair.stage},
-          {"arm", pair.arm == Arm::head ? "head" : "null"},
-          {"first", pair.base_first ? "base" : "other"},
-          {"dropped", pair.dropped.empty() ? Json(nullptr) : Json(pair.dropped)},
-          {"base", values_json(pair.base)},
-          {"other", values_json(pair.other)},
-          {"notes", pair.notes},
-          {"base_conditions", conditions_json(pair.base_conditions)},
-          {"other_conditions", conditions_json(pair.other_conditions)}};
+            {"round", pair.round},
+            {"stage", pair.stage},
+            {"arm", pair.arm == Arm::head ? "head" : "null"},
+            {"first", pair.base_first ? "base" : "other"},
+            {"dropped", pair.dropped.empty() ? Json(nullptr) : Json(pair.dropped)},
+            {"base", values_json(pair.base)},
+            {"other", values_json(pair.other)},
+            {"notes", pair.notes},
+            {"base_conditions", conditions_json(pair.base_conditions)},
+            {"other_conditions", conditions_json(pair.other_conditions)}};
   if (pair.base_slices && pair.other_slices) {
     json["slices"] = {{"base", slices_json(*pair.base_slices)}, {"other", slices_json(*pair.other_slices)}};
   }
@@ -343,7 +343,8 @@ Recording parse_recording(const std::string& text, const std::string& name) {
   r.pairs_stage1 = static_cast<std::uint32_t>(root["pairs_stage1"].whole(0, 100'000));
   r.pairs_stage2 = static_cast<std::uint32_t>(root["pairs_stage2"].whole(0, 100'000));
   // Files from before there were slices have none.
-  if (root.has("slice_ns")) r.slice = Duration{static_cast<std::int64_t>(root["slice_ns"].whole(0, 10'000'000'000))};
+  if (root.has("slice_ns"))
+    r.slice = Duration{static_cast<std::int64_t>(root["slice_ns"].whole(0, 10'000'000'000))};
   r.interrupted = root["interrupted"].flag();
   r.out_of_time = root["out_of_time"].flag();
   read_machine(r.machine, root["machine"]);

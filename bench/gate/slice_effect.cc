@@ -9,7 +9,8 @@ namespace dragstrip {
 
 namespace {
 
-std::optional<double> value_of(const RunSlices& slices, std::size_t block, std::string_view key, Duration open) {
+std::optional<double> value_of(const RunSlices& slices, std::size_t block, std::string_view key,
+                               Duration open) {
   const double ok = slices.ok[block];
   if (ok <= 0) return std::nullopt;
   if (key == "throughput_per_s") return ok / std::chrono::duration<double>(open).count();

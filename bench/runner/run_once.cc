@@ -232,7 +232,8 @@ struct Racer {
 // Warm-up and window of a cell that takes turns: whole blocks, in the time of all arms together.
 CellSpec in_turns(CellSpec cell, SliceSpec& slices) {
   const std::int64_t warmup = (cell.warmup + slices.length - Duration{1}) / slices.length;
-  const std::int64_t window = std::max<std::int64_t>((cell.window + slices.length - Duration{1}) / slices.length, 1);
+  const std::int64_t window =
+      std::max<std::int64_t>((cell.window + slices.length - Duration{1}) / slices.length, 1);
   slices.blocks = static_cast<std::uint32_t>(warmup + window);
   cell.warmup = slices.length * (warmup * slices.arms);
   cell.window = slices.length * (window * slices.arms);
@@ -260,8 +261,9 @@ void start_loads(std::vector<Racer>& racers, const CellSpec& cell, std::uint64_t
   for (std::size_t i = 0; i < racers.size(); ++i) {
     const Racer& racer = racers[i];
     Launch launch;
-    launch.argv = load_arguments(racer.arm->program, cell, "http://" + racer.server.address.text() + cell.path,
-                                 seed, racer.server.process->pid());
+    launch.argv =
+        load_arguments(racer.arm->program, cell, "http://" + racer.server.address.text() + cell.path, seed,
+                       racer.server.process->pid());
     launch.core = core;
     if (slices != nullptr) {
       slices->arm = static_cast<std::uint32_t>(i);
@@ -288,8 +290,8 @@ bool wait_for_loads(const std::vector<Racer>& racers, const RunnerOptions& optio
   const auto all_loaded = [&] {
     return std::all_of(racers.begin(), racers.end(), [](const Racer& racer) { return racer.loaded(); });
   };
-  WaitEnd wait = wait_for(children, options.interrupts, stamp() + limit,
-                          [&] { return all_loaded() || any_died(); }, tick);
+  WaitEnd wait = wait_for(
+      children, options.interrupts, stamp() + limit, [&] { return all_loaded() || any_died(); }, tick);
   if (wait == WaitEnd::done && any_died()) {  // a server is gone: its generator may finish its accounts
     const auto told = [&] {
       return std::all_of(racers.begin(), racers.end(),
@@ -306,8 +308,9 @@ void end_of(RunEnd& end, Racer& racer, const RunnerOptions& options) {
   server.stop(options.server_stop);
   if (!was_up || !crashed(*server.exit())) return;
   end.code = ExitCode::target_failed;
-  const Reason reason{"server_crashed",
-                      with_error_line("the server " + server.exit()->text() + " when it was stopped", server)};
+  const Reason reason{
+      "server_crashed",
+      with_error_line("the server " + server.exit()->text() + " when it was stopped", server)};
   if (end.record) downgrade(*end.record, Verdict::invalid, reason);
 }
 
@@ -334,7 +337,8 @@ std::vector<RunEnd> run_arms(const CellSpec& spec, const std::vector<RunArm>& ar
   for (std::size_t i = 0; i < racers.size(); ++i) {
     RunEnd& end = ends[i];
     end.neighbours = neighbours;
-    if (one_died && !racers[i].loaded() && !racers[i].server_died()) continue;  // cut short, it is nobody's run
+    if (one_died && !racers[i].loaded() && !racers[i].server_died())
+      continue;  // cut short, it is nobody's run
     judge(end, *racers[i].load, *racers[i].server.process, !racers[i].loaded(), limit);
     end_of(end, racers[i], options);
     if (!end.record) continue;

@@ -1,5 +1,5 @@
-// One run of one cell: server up, load, server down. Of several builds at once: all servers up, the loads take
-// turns slice by slice, all servers down. Used by the runner and the gate.
+// One run of one cell: server up, load, server down. Of several builds at once: all servers up, the loads
+// take turns slice by slice, all servers down. Used by the runner and the gate.
 #pragma once
 
 #include <optional>
@@ -42,9 +42,9 @@ constexpr Duration rest_of_slice(Duration slice) noexcept {
   return slice / 10;
 }
 // One end an arm, in their order, whose records have the slices. `warmup` and `window` of the cell are an
-// arm's own time, rounded up to whole slices. Where a server or generator failed, its end says so and those of
-// others may be empty. Both cells that take turns and programs that know how: can_take_turns(), and
-// `load --slices`.
+// arm's own time, rounded up to whole slices. Where a server or generator failed, its end says so and those
+// of others may be empty. Both cells that take turns and programs that know how: can_take_turns(), and `load
+// --slices`.
 std::vector<RunEnd> run_in_turns(const CellSpec& cell, const std::vector<RunArm>& arms,
                                  const PlannedRun& planned, const RunnerOptions& options, Duration slice);
 // Workloads whose operations we, or a server of our contract, begin by a schedule.

@@ -187,7 +187,7 @@ class LoadWorker : public Endpoint, public ChannelEvents {
   const ProcessProbe* server_;
   TimerId due_timer_, probe_timer_, edge_timer_;
   std::optional<TimerId> slice_timer_;  // when time is sliced
-  std::uint32_t slice_block_ = 0;  // whose begin slice_timer_ waits for
+  std::uint32_t slice_block_ = 0;       // whose begin slice_timer_ waits for
   Instant probe_at_ = kNever;
   Instant connect_until_ = kNever;
   bool window_open_ = false;

@@ -43,7 +43,8 @@ std::string feed_query(const LoadPlan& plan, Duration lead) {
                   plan.schedule.rate_per_s, name_of(plan.schedule.arrival), plan.payload_bytes,
                   plan.schedule.seed, plan.run, format_duration(plan.total()));
   if (!plan.slices) return query + "&lead=" + format_duration(lead);
-  return query + fmt::format("&start={}&slices={}", to_ns(plan.slices_begin), format_slices(plan.slices->spec()));
+  return query +
+         fmt::format("&start={}&slices={}", to_ns(plan.slices_begin), format_slices(plan.slices->spec()));
 }
 
 ChannelOptions channel_options(const LoadPlan& plan, std::uint32_t client) {

@@ -129,7 +129,8 @@ void RpcWorker::pump_closed() {
     }
     // While others had their turn nobody was late.
     Instant& free_since = pending_[slot].free_since;
-    if (plan_.slices) free_since = std::max(free_since, zero_ + plan_.slices->begin(plan_.slices->block_of(now - zero_)));
+    if (plan_.slices)
+      free_since = std::max(free_since, zero_ + plan_.slices->begin(plan_.slices->block_of(now - zero_)));
     release(slot, next_closed_op_, now, now);
     next_closed_op_ += plan_.threads;
   }

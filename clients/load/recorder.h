@@ -68,7 +68,7 @@ class Recorder {
   struct Options {
     Duration window{};
     Duration timeout{};
-    bool count_only = false;  // no histogram, no second, no blame: only how many ended how
+    bool count_only = false;         // no histogram, no second, no blame: only how many ended how
     const Slices* slices = nullptr;  // outlives the recorder; the window is whole blocks of them
   };
   struct Second {

@@ -110,7 +110,8 @@ void spin(State& s, double percent) {
     s.burnt = Duration{0};
   }
   const Instant begin = stamp();
-  const Instant end = begin + Duration{static_cast<std::int64_t>(percent / 100 * static_cast<double>(s.cost.count()))};
+  const Instant end =
+      begin + Duration{static_cast<std::int64_t>(percent / 100 * static_cast<double>(s.cost.count()))};
   Instant now = begin;
   while (now < end) now = stamp();
   s.burnt += now - begin;

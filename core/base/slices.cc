@@ -51,8 +51,10 @@ std::optional<SliceSpec> parse_slices(std::string_view text) {
   const auto length_value = parse_duration(*length), rest_value = parse_duration(*rest);
   const auto blocks_value = parse_u64(*blocks), arm_value = parse_u64(*arm), arms_value = parse_u64(*arms);
   const auto seed = parse_u64(text);
-  if (!length_value || !rest_value || !blocks_value || !arm_value || !arms_value || !seed) return std::nullopt;
-  if (*blocks_value > SliceSpec::kMostBlocks || *arms_value > SliceSpec::kMostArms || *arm_value >= *arms_value)
+  if (!length_value || !rest_value || !blocks_value || !arm_value || !arms_value || !seed)
+    return std::nullopt;
+  if (*blocks_value > SliceSpec::kMostBlocks || *arms_value > SliceSpec::kMostArms ||
+      *arm_value >= *arms_value)
     return std::nullopt;
   const SliceSpec spec{*length_value,
                        *rest_value,

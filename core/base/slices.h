@@ -5,8 +5,8 @@
 //     `open` ^    rest ^
 //
 // A block has one slice of every arm, in an order drawn from the seed. In the rest at a slice's end nothing
-// is begun any more; the last answers come in. Whoever takes part computes the same slices from the same text,
-// and needs to be told nothing but when they begin.
+// is begun any more; the last answers come in. Whoever takes part computes the same slices from the same
+// text, and needs to be told nothing but when they begin.
 //
 // Owns: the arithmetic. Never: reads a clock. Offsets count from the begin of the first block. An arm's *own
 // time* is the open time of its slices put together: a schedule in own time, moved by at(), is an open loop

@@ -21,8 +21,8 @@ struct SampleRun {
   std::uint64_t scheduled = 20'000;
   std::uint64_t lost = 0;
   bool p99_is_lower_bound = false;
-  std::size_t slices = 0;           // blocks in which it took turns
-  double sliced_cpu_ns = 5000;      // server CPU per operation in them
+  std::size_t slices = 0;       // blocks in which it took turns
+  double sliced_cpu_ns = 5000;  // server CPU per operation in them
 };
 std::string sample_run_json(const SampleRun& sample);
 RunRecord sample_run(const SampleRun& sample, std::uint32_t round);

@@ -82,8 +82,8 @@ TEST(Feed, takes_turns_by_the_slices_it_is_given) {
   Arrivals got(s);
   const SliceSpec spec{10ms, 1ms, 40, 2, 1, 77};
   const std::int64_t agreed = to_ns(s.world.now() + 70ms);
-  EXPECT_EQ(start_of(s.ask(post("/feed?topic=t&rate=500&seed=7&duration=800ms&start=" + std::to_string(agreed) +
-                                    "&slices=" + format_slices(spec),
+  EXPECT_EQ(start_of(s.ask(post("/feed?topic=t&rate=500&seed=7&duration=800ms&start=" +
+                                    std::to_string(agreed) + "&slices=" + format_slices(spec),
                                 ""))),
             agreed);
   s.world.run_for(2s);

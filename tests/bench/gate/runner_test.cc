@@ -84,13 +84,15 @@ TEST_F(GateProgram, ATargetThatDiesIsNamed) {
 // What the records say of whole runs is equal; only the slices differ.
 TEST_F(GateProgram, BuildsThatTakeTurnsAreComparedSliceBySlice) {
   write("suite.toml",
-        "[gate]\npairs = 5\npairs_stage2 = 14\nslice = \"2ms\"\n[defaults]\nwarmup = \"4ms\"\nwindow = \"20ms\"\n"
+        "[gate]\npairs = 5\npairs_stage2 = 14\nslice = \"2ms\"\n[defaults]\nwarmup = \"4ms\"\nwindow = "
+        "\"20ms\"\n"
         "[[cells]]\nworkload = \"rpc\"\nrows = [\"request/h1\"]\nrate = 1000\n");
   gate(build("base", "FAKE_SLICED_CPU_NS=5000"), build("head", "FAKE_SLICED_CPU_NS=6000"));
   const std::string text = output("gate.json");
   const Recording recording = recorded(text);
   EXPECT_EQ(recording.slice, Duration{2'000'000});
-  EXPECT_EQ(recording_json(parse_recording(text, "x")).dump(), nlohmann::ordered_json::parse(text)["recording"].dump());
+  EXPECT_EQ(recording_json(parse_recording(text, "x")).dump(),
+            nlohmann::ordered_json::parse(text)["recording"].dump());
   ASSERT_FALSE(recording.pairs.empty());
   for (const GatePair& pair : recording.pairs) {
     ASSERT_TRUE(pair.base_slices && pair.other_slices);
@@ -106,12 +108,14 @@ TEST_F(GateProgram, BuildsThatTakeTurnsAreComparedSliceBySlice) {
 
 TEST_F(GateProgram, ABuildThatCannotTakeTurnsIsSaid) {
   const End end = gate(build("base", ""), build("head", "FAKE_SLICED_CPU_NS=6000"));
-  EXPECT_NE(end.err.find("base is too old to take turns: runs are made one after the other"), std::string::npos)
+  EXPECT_NE(end.err.find("base is too old to take turns: runs are made one after the other"),
+            std::string::npos)
       << end.err;
   const Recording recording = recorded(output("gate.json"));
   EXPECT_EQ(recording.slice, Duration{0});
   EXPECT_FALSE(recording.pairs.at(0).base_slices);
-  const End asked = gate(build("base", "FAKE_SLICED_CPU_NS=5000"), build("head", "FAKE_SLICED_CPU_NS=5000"), {"--slice", "0"});
+  const End asked = gate(build("base", "FAKE_SLICED_CPU_NS=5000"), build("head", "FAKE_SLICED_CPU_NS=5000"),
+                         {"--slice", "0"});
   EXPECT_EQ(asked.err.find("too old"), std::string::npos) << asked.err;
   EXPECT_FALSE(recorded(output("gate.json")).pairs.at(0).base_slices);
 }
@@ -203,7 +207,8 @@ TEST(GateConfig, ErrorsNameTheLine) {
     return "none";
   };
   EXPECT_EQ(error_of("[gate]\nfwre = 1\n"), "x.toml:2: unknown key 'fwre'; did you mean 'fwer'?");
-  EXPECT_EQ(error_of("[gate]\nslice = \"1s\"\n"), "x.toml:2: 'slice' is a duration from 2ms to 500ms, or 0s for whole runs");
+  EXPECT_EQ(error_of("[gate]\nslice = \"1s\"\n"),
+            "x.toml:2: 'slice' is a duration from 2ms to 500ms, or 0s for whole runs");
   EXPECT_NE(error_of("[gate]\nfwer = 1\n").find("x.toml:2: 'fwer' is a number from"), std::string::npos);
   EXPECT_NE(
       error_of("[gate.metrics.p98_ns]\nrole = \"gated\"\n").find("unknown metric 'p98_ns'; did you mean"),

@@ -18,7 +18,8 @@ TEST(SliceBooks, EachSliceHasItsOperationsItsMedianAndTheCpuUntilTheNext) {
   SliceBooks books(slices, 2);
   for (std::uint32_t block = 0; block < 5; ++block) {
     books.server_cpu(block, 1000 * block * block);
-    for (std::int64_t i = 1; i <= 9; ++i) books.finished(slices.begin(block) + i * 1ms - 1ns, block * 100 + i);
+    for (std::int64_t i = 1; i <= 9; ++i)
+      books.finished(slices.begin(block) + i * 1ms - 1ns, block * 100 + i);
   }
   books.server_cpu(5, 25'000);
   books.server_cpu(6, 1);  // nobody's

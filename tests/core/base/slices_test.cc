@@ -39,12 +39,14 @@ TEST(Slices, EveryArmHasItsTurnInEveryBlockAndNobodyElseHasIt) {
 TEST(Slices, TheOrderIsDrawnAnewInEveryBlock) {
   std::size_t first = 0;
   const Slices arm({10ms, 1ms, 1000, 2, 1, 3});
-  for (std::uint32_t block = 0; block < 1000; ++block) first += arm.begin(block) == arm.block() * block ? 1u : 0u;
+  for (std::uint32_t block = 0; block < 1000; ++block)
+    first += arm.begin(block) == arm.block() * block ? 1u : 0u;
   EXPECT_GT(first, 430u);
   EXPECT_LT(first, 570u);
   const Slices other({10ms, 1ms, 1000, 2, 1, 4});
   std::size_t same = 0;
-  for (std::uint32_t block = 0; block < 1000; ++block) same += arm.begin(block) == other.begin(block) ? 1u : 0u;
+  for (std::uint32_t block = 0; block < 1000; ++block)
+    same += arm.begin(block) == other.begin(block) ? 1u : 0u;
   EXPECT_LT(same, 600u);
 }
 
@@ -90,10 +92,10 @@ TEST(Slices, TextGoesThereAndBack) {
 }
 
 TEST(Slices, WhatIsNotWellFormedOrOutOfRangeIsRefused) {
-  for (const char* text : {"", "10ms", "10ms-1ms*48,0/2", "10ms-1ms*48,2/2,1", "10ms-10ms*48,0/2,1", "0ms-0ms*48,0/2,1",
-                           "10ms-1ms*0,0/2,1", "10ms-1ms*100001,0/2,1", "10ms-1ms*4,0/17,1", "10ms-1ms*4,0/0,1",
-                           "11s-1ms*4,0/2,1", "10ms-1ms*4,0/2,x", "10ms-1ms*4,0/2,1 ", "10-1*4,0/2,1",
-                           "10ms-1ms*18446744073709551617,0/2,1"}) {
+  for (const char* text : {"", "10ms", "10ms-1ms*48,0/2", "10ms-1ms*48,2/2,1", "10ms-10ms*48,0/2,1",
+                           "0ms-0ms*48,0/2,1", "10ms-1ms*0,0/2,1", "10ms-1ms*100001,0/2,1",
+                           "10ms-1ms*4,0/17,1", "10ms-1ms*4,0/0,1", "11s-1ms*4,0/2,1", "10ms-1ms*4,0/2,x",
+                           "10ms-1ms*4,0/2,1 ", "10-1*4,0/2,1", "10ms-1ms*18446744073709551617,0/2,1"}) {
     EXPECT_FALSE(parse_slices(text)) << text;
   }
 }
