@@ -69,7 +69,7 @@ struct State {
   std::vector<Enrolled> timers;
   Buffer copies;
   std::mutex mutex;
-  std::uint64_t messages = 0;  // spin
+  std::int64_t messages = 0;  // spin
   Duration cpu_before{0}, burnt{0}, cost{0};
 };
 State& state() {
@@ -102,10 +102,10 @@ Duration used_cpu() {
 
 // What a message costs is learnt from the last few of them, less what was burnt here. Before that, nothing.
 void spin(State& s, double percent) {
-  static constexpr std::uint64_t kLearnFrom = 16;
+  static constexpr std::int64_t kLearnFrom = 16;
   if (++s.messages % kLearnFrom == 0) {
     const Duration now = used_cpu();
-    if (s.messages > kLearnFrom) s.cost = (now - s.cpu_before - s.burnt) / kLearnFrom;
+    if (s.messages > kLearnFrom) s.cost = std::max((now - s.cpu_before - s.burnt) / kLearnFrom, Duration{0});
     s.cpu_before = now;
     s.burnt = Duration{0};
   }
