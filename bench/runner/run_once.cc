@@ -323,6 +323,7 @@ std::vector<RunEnd> run_arms(const CellSpec& spec, const std::vector<RunArm>& ar
   if (!start_servers(racers, ends, options, cores.server)) return ends;
   const CellSpec cell = slices != nullptr ? in_turns(spec, *slices) : spec;
   std::vector<pid_t> servers;
+  servers.reserve(racers.size());
   for (const Racer& racer : racers) servers.push_back(racer.server.process->pid());
   const NeighbourWatch watch(std::move(servers));
   start_loads(racers, cell, planned.seed, slices, cores.load);
