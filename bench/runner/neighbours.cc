@@ -4,9 +4,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <set>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -50,6 +50,10 @@ std::map<pid_t, ProcessTime> all_processes() {
 
 double seconds(const timeval& time) {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+}
+
+double ticks_s(std::uint64_t ticks) {
+  return static_cast<double>(ticks) / static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
 
 double used_by(int who) {
@@ -115,10 +119,10 @@ std::optional<ProcessTime> parse_process_time(std::string_view text) {
   return time;
 }
 
-std::uint64_t family_ticks(const std::map<pid_t, ProcessTime>& all, pid_t leader) {
-  std::set<pid_t> family;
+std::set<pid_t> family_of(const std::map<pid_t, ProcessTime>& all, const std::vector<pid_t>& leaders) {
+  std::set<pid_t> family(leaders.begin(), leaders.end());
   for (const auto& [pid, process] : all) {
-    if (pid == leader || process.group == leader) family.insert(pid);
+    if (std::find(leaders.begin(), leaders.end(), process.group) != leaders.end()) family.insert(pid);
   }
   // A child's number may be lower than its parent's, so until nobody joins.
   for (std::size_t before = 0; before != family.size();) {
@@ -127,40 +131,50 @@ std::uint64_t family_ticks(const std::map<pid_t, ProcessTime>& all, pid_t leader
       if (family.count(process.parent) != 0) family.insert(pid);
     }
   }
-  std::uint64_t ticks = 0;
-  for (const pid_t pid : family) {
-    const auto found = all.find(pid);
-    if (found != all.end()) ticks += found->second.ticks;
+  return family;
+}
+
+Neighbours neighbours_between(const CpuReading& begin, const CpuReading& end) {
+  const double wall_s = std::chrono::duration<double>(end.at - begin.at).count();
+  if (!begin.machine || !end.machine || wall_s <= 0 || end.machine->work < begin.machine->work ||
+      end.machine->steal < begin.machine->steal) {
+    return {};
   }
-  return ticks;
+  const double own_s = end.own_s - begin.own_s;
+  const double all_but_own_s = ticks_s(end.machine->work - begin.machine->work) - own_s;
+  // Those that end without a parent that waits take their time with them.
+  const double strangers_s = std::max(0.0, end.strangers_s - begin.strangers_s);
+  const double steal_s = ticks_s(end.machine->steal - begin.machine->steal);
+  Neighbours found;
+  found.own_cpus = own_s / wall_s;
+  found.cpus = (std::max(all_but_own_s, strangers_s) + steal_s) / wall_s;
+  return found;
 }
 
 NeighbourWatch::NeighbourWatch(std::vector<pid_t> servers) : servers_(std::move(servers)), begin_(read()) {}
 
-NeighbourWatch::Reading NeighbourWatch::read() const {
-  Reading reading;
+CpuReading NeighbourWatch::read() const {
+  CpuReading reading;
   const auto processes = all_processes();
-  std::uint64_t family = 0;
-  for (const pid_t server : servers_) family += family_ticks(processes, server);
-  reading.own_s = static_cast<double>(family) / static_cast<double>(::sysconf(_SC_CLK_TCK));
-  reading.own_s += used_by(RUSAGE_SELF) + used_by(RUSAGE_CHILDREN);
+  const std::set<pid_t> family = family_of(processes, servers_);
+  std::uint64_t servers = 0;
+  std::uint64_t strangers = 0;
+  for (const auto& [pid, process] : processes) {
+    if (family.count(pid) != 0) {
+      servers += process.ticks;
+    } else if (pid != ::getpid()) {
+      strangers += process.ticks;
+    }
+  }
+  reading.own_s = ticks_s(servers) + used_by(RUSAGE_SELF) + used_by(RUSAGE_CHILDREN);
+  reading.strangers_s = ticks_s(strangers);
   reading.machine = cpu_time();
   reading.at = stamp();
   return reading;
 }
 
 Neighbours NeighbourWatch::end() const {
-  Neighbours found;
-  const Reading now = read();
-  const double wall_s = std::chrono::duration<double>(now.at - begin_.at).count();
-  if (begin_.machine && now.machine && wall_s > 0 && now.machine->work >= begin_.machine->work &&
-      now.machine->steal >= begin_.machine->steal) {
-    const auto ticks = static_cast<double>(now.machine->work - begin_.machine->work +
-                                           (now.machine->steal - begin_.machine->steal));
-    const double used_s = ticks / static_cast<double>(::sysconf(_SC_CLK_TCK));
-    found.own_cpus = (now.own_s - begin_.own_s) / wall_s;
-    found.cpus = used_s / wall_s - *found.own_cpus;
-  }
+  Neighbours found = neighbours_between(begin_, read());
   found.mhz = frequency_mhz();
   return found;
 }

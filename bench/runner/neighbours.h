@@ -1,14 +1,19 @@
 // What other programs on this machine took of its CPUs while a run was made.
 //
-// Others' time = what the machine worked and what its hypervisor took away, less what we used: this program,
-// its children that have ended (the load generator), and the server's family: its process group and all that
-// descend from one of it. So a server that spins, forks or waits for a helper of its own accuses itself, and
-// only what it did not start is a neighbour. A server whose work is done elsewhere (a container behind a
-// client program) is one to us. Time in interrupts is nobody's.
+// Ours: this program, its children that have ended (the load generator), and the server's family: its process
+// group and all that descend from one of it. So a server that spins, forks or waits for a helper of its own
+// accuses itself, and only what it did not start is a neighbour. A server whose work is done elsewhere (a
+// container behind a client program) is one to us.
 //
-// Units: CPUs, 1 is one of them all the time. The kernel counts the machine's work by the tick, ours to the
-// nanosecond: over half a second the difference is off by some hundredths, either way, and may lie below 0.
-// Sources: proc(5), getrusage(2). Blocking file reads, a millisecond or two; outside of what is measured.
+// Others' time is told in two ways, neither of which can say too much, and the greater one holds; what the
+// hypervisor took away is in both. What the machine worked less what we used sees everybody, in whatever
+// container; but most kernels charge the packets that arrive while a program runs to that program's clock and
+// not to the machine's work, so much traffic of ours hides a little of others. What all other processes used
+// compares like with like, but sees those only that we may see, and that have ended with a parent that waits.
+//
+// Units: CPUs, 1 is one of them all the time. The kernel counts by the tick: over half a second a figure is
+// off by some hundredths, either way. Sources: proc(5), getrusage(2). Blocking file reads, a millisecond or
+// two; outside of what is measured.
 #pragma once
 
 #include <sys/types.h>
@@ -16,6 +21,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <vector>
 
@@ -39,14 +45,23 @@ struct ProcessTime {
   std::uint64_t ticks = 0;  // its own, and those of children it has waited for
 };
 std::optional<ProcessTime> parse_process_time(std::string_view proc_pid_stat);
-// Of the group `leader` leads and of all descendants of its members.
-std::uint64_t family_ticks(const std::map<pid_t, ProcessTime>& all, pid_t leader);
+// The groups that `leaders` lead, and all descendants of their members.
+std::set<pid_t> family_of(const std::map<pid_t, ProcessTime>& all, const std::vector<pid_t>& leaders);
 
 struct Neighbours {
   std::optional<double> cpus;      // that others used, on average
   std::optional<double> own_cpus;  // that we used
   std::optional<double> mhz;  // of the CPUs we may use, at the end of the run; absent where it is not told
 };
+
+// Of one instant. What it says is said since some other.
+struct CpuReading {
+  Instant at{};
+  std::optional<CpuTime> machine;
+  double own_s = 0;
+  double strangers_s = 0;  // of all processes that are not ours
+};
+Neighbours neighbours_between(const CpuReading& begin, const CpuReading& end);
 
 // From its construction to end().
 class NeighbourWatch {
@@ -55,15 +70,10 @@ class NeighbourWatch {
   [[nodiscard]] Neighbours end() const;
 
  private:
-  struct Reading {
-    Instant at{};
-    std::optional<CpuTime> machine;
-    double own_s = 0;
-  };
-  [[nodiscard]] Reading read() const;
+  [[nodiscard]] CpuReading read() const;
 
   std::vector<pid_t> servers_;
-  Reading begin_;
+  CpuReading begin_;
 };
 
 }  // namespace dragstrip

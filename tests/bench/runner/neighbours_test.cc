@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <string>
 
 namespace dragstrip {
@@ -38,8 +39,29 @@ TEST(Neighbours, AFamilyIsAGroupAndAllDescendants) {
       {60, {1, 50, 10'000}},   // of the group, its parent is gone
       {70, {1, 70, 100'000}},  // a stranger
   };
-  EXPECT_EQ(family_ticks(all, 50), 11'111u);
-  EXPECT_EQ(family_ticks(all, 99), 0u);
+  EXPECT_EQ(family_of(all, {50}), (std::set<pid_t>{40, 41, 50, 51, 60}));
+  EXPECT_EQ(family_of(all, {41, 70}), (std::set<pid_t>{41, 70}));
+  EXPECT_EQ(family_of(all, {99}), (std::set<pid_t>{99}));
+}
+
+// In CPU seconds, of one second.
+Neighbours after_a_second(double work_s, double own_s, double strangers_s, double steal_s) {
+  const double ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
+  const auto at = [&](double s) { return static_cast<std::uint64_t>(s * ticks); };
+  return neighbours_between({Instant{}, CpuTime{0, 5000, 70}, 3, 900},
+                            {Instant{} + std::chrono::seconds(1),
+                             CpuTime{0, 5000 + at(work_s), 70 + at(steal_s)}, 3 + own_s, 900 + strangers_s});
+}
+
+TEST(Neighbours, TheGreaterOfTwoAccountsHolds) {
+  EXPECT_DOUBLE_EQ(*after_a_second(1.5, 1, 0.25, 0).cpus, 0.5);  // some are not seen: another container's
+  EXPECT_DOUBLE_EQ(*after_a_second(1.5, 1.375, 0.25, 0).cpus, 0.25);  // packets on our clock hide some
+  EXPECT_DOUBLE_EQ(*after_a_second(1.5, 1.6, 0, 0).cpus, 0);          // and never is it less than nothing,
+  EXPECT_DOUBLE_EQ(*after_a_second(1.5, 1.6, -4, 0).cpus,
+                   0);  // not even when a stranger's end takes its past away
+  EXPECT_DOUBLE_EQ(*after_a_second(1.5, 1.6, 0, 0.25).cpus, 0.25);
+  EXPECT_DOUBLE_EQ(*after_a_second(1.5, 1.25, 0, 0).own_cpus, 1.25);
+  EXPECT_FALSE(after_a_second(-1, 0, 0, 0).cpus) << "a clock of the machine that runs backwards";
 }
 
 // A child that burns, in a group of its own: the machine's doing, unless it is the server that is watched.
