@@ -179,8 +179,8 @@ void take_slices(LoadPlan& plan, const Flags& flags) {
   const WorkloadKind kind = plan.workload->kind;
   const bool takes_turns = kind == WorkloadKind::rpc || (kind == WorkloadKind::feed && !plan.foreign &&
                                                          plan.row->delivery != Delivery::short_poll);
-  if (!takes_turns || plan.threads != 1 || plan.count_only || flags.floor)
-    usage("--slices: rpc, or feed on a server of our contract but by short polls; one thread, measured");
+  if (!takes_turns || plan.threads != 1 || flags.floor)
+    usage("--slices: rpc, or feed on a server of our contract but by short polls; one thread, no floor");
   plan.slices.emplace(*spec);
   plan.slices_begin = instant_from_ns(static_cast<std::int64_t>(*begin));
   const Duration block = plan.slices->block();

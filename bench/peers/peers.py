@@ -6,12 +6,15 @@
 wrk and `dragstrip load` drive the same nginx (HTTP/1.1), h2load and `dragstrip load` the same nghttpd (HTTP/2), closed
 loop, one generator thread, the server pinned to core 0 and the generator to core 1 where there are two. Each round runs
 both tools once, in an order that alternates; what is printed is the median of the per-round ratios with the smallest and
-the largest. CPU is the generator process's own user + system time (wait4), divided by the requests it finished. While
+the largest. Where both are ours (floor, instrumentation) they run at once and take turns of 10 ms, `--seconds` of them each,
+on cores that are kept awake, so that a machine that changes its speed changes neither ratio. CPU is the generator process's own user + system time (wait4), divided by the requests it finished. While
 doing so ours records full histograms of every request; wrk and h2load sample.
 
 Needs wrk, nghttp2-client, nghttp2-server, nginx-light (packages-test.txt) and a release build (./dragstrip setup).
 """
 import argparse
+import concurrent.futures
+import contextlib
 import json
 import os
 import pathlib
@@ -86,7 +89,7 @@ class Server:
             self.process.wait()
 
 
-def timed(argv):
+def timed(argv, codes=(0,)):
     """Output and CPU seconds of a command on the generator's core."""
     with tempfile.TemporaryFile("w+") as out:
         process = subprocess.Popen(argv, stdout=out, stderr=subprocess.STDOUT, preexec_fn=pinned(LOAD_CORE))
@@ -94,7 +97,7 @@ def timed(argv):
         process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
         text = out.read()
-    if process.returncode != 0:
+    if process.returncode not in codes:
         sys.exit(f"peers: {' '.join(map(str, argv))} failed ({process.returncode}): {text.strip()[-400:]}")
     return text, usage.ru_utime + usage.ru_stime
 
@@ -102,8 +105,9 @@ def timed(argv):
 def ours(url, row, clients, seconds, extra=()):
     argv = [PROGRAM, "load", url, "--workload", "rpc", "--row", row, "--closed", "--clients", str(clients), "--threads",
             "1", "--warmup", "0", "--duration", f"{seconds}s", "--json", "-", *extra]
-    text, cpu = timed(argv)
-    record = json.loads(text[text.index("{"):])
+    # 4: the generator set the pace. To see how fast it is, that is what is wanted here.
+    text, cpu = timed(argv, codes=(0, 4))
+    record, _ = json.JSONDecoder().raw_decode(text, text.index("{"))  # what it says of the verdict may stand around it
     done = record["outcomes"]["ok"]
     if done == 0 or done != record["scheduled"]:
         sys.exit(f"peers: {row}: {record['outcomes']} of {record['scheduled']}")
@@ -134,6 +138,38 @@ def alternate(rounds, first, second):
             b = second()
             a = first()
         pairs.append((a, b))
+    return pairs
+
+
+SLICE_S = 0.01
+SETUP_S = 0.3  # to start and connect, before the first turn
+
+
+@contextlib.contextmanager
+def kept_awake():
+    """Programs that run when nothing else wants to (SCHED_IDLE), one a core: the first request of a turn finds it awake."""
+    idle = ("import os; os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))\n"
+            f"while os.getppid() == {os.getpid()}: pass")
+    programs = [subprocess.Popen([sys.executable, "-B", "-c", idle], preexec_fn=pinned(core)) for core in CORES]
+    try:
+        yield
+    finally:
+        for program in programs:
+            program.kill()
+            program.wait()
+
+
+def in_turns(options, url, clients, first, second):
+    """Pairs of runs of ours that take turns; first and second are (row, more flags)."""
+    pairs = []
+    blocks = max(1, round(options.seconds / SLICE_S))
+    with kept_awake(), concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for seed in range(1, options.rounds + 1):
+            begin = ["--slices-begin", str(time.monotonic_ns() + int(SETUP_S * 1e9))]
+            runs = [pool.submit(ours, url, row, clients, 2 * options.seconds,
+                                [*extra, *begin, "--slices", f"10ms-1ms*{blocks},{arm}/2,{seed}"])
+                    for arm, (row, extra) in enumerate((first, second))]
+            pairs.append(tuple(run.result() for run in runs))
     return pairs
 
 
@@ -185,8 +221,7 @@ def compare_floor(options, _workdir):
     with Server([PROGRAM, "serve", "--listen", f"127.0.0.1:{port}"], port):
         for clients in (1, 64):
             for row in ("websocket/h1", "request/h1", "request/h2"):
-                pairs = alternate(options.rounds, lambda: ours(url, row, clients, options.seconds),
-                                  lambda: ours(url, "tcp", clients, options.seconds))
+                pairs = in_turns(options, url, clients, (row, []), ("tcp", []))
                 yield summary(f"{row} : tcp, {clients} clients", pairs)
 
 
@@ -196,8 +231,7 @@ def compare_instrumentation(options, _workdir):
     url = f"http://127.0.0.1:{port}"
     with Server([PROGRAM, "serve", "--listen", f"127.0.0.1:{port}"], port):
         for row, clients in (("request/h1", 1), ("request/h1", 64), ("request/h2", 64), ("websocket/h1", 64), ("tcp", 64)):
-            pairs = alternate(options.rounds, lambda: ours(url, row, clients, options.seconds),
-                              lambda: ours(url, row, clients, options.seconds, ["--count-only"]))
+            pairs = in_turns(options, url, clients, (row, []), (row, ["--count-only"]))
             yield summary(f"{row} measured : counted, {clients} clients", pairs)
 
 

@@ -29,7 +29,7 @@ LoadWorker::LoadWorker(const WorkerSetup& setup)
       host_(*setup.host),
       factory_(*setup.factory),
       recorder_({setup.plan->window, setup.plan->timeout, setup.plan->count_only,
-                 setup.plan->slices ? &*setup.plan->slices : nullptr}),
+                 setup.plan->slices && !setup.plan->count_only ? &*setup.plan->slices : nullptr}),
       observer_(*setup.observer),
       interrupted_(setup.interrupted),
       target_gone_(setup.target_gone),
@@ -38,7 +38,7 @@ LoadWorker::LoadWorker(const WorkerSetup& setup)
       due_timer_(host_.make_timer(*this)),
       probe_timer_(host_.make_timer(*this)),
       edge_timer_(host_.make_timer(*this)) {
-  if (plan_.slices) slice_timer_ = host_.make_timer(*this);
+  if (recorder_.slice_books() != nullptr) slice_timer_ = host_.make_timer(*this);
   const auto clients = clients_of_worker(plan_, index_);
   slots_.resize(clients.size());
   for (std::size_t i = 0; i < clients.size(); ++i) slots_[i].client = clients[i];

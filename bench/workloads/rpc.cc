@@ -211,10 +211,10 @@ void RpcWorker::record(const Pending& pending, const Sample& sample, Outcome out
     recorder_.finished(pending.intended, outcome, sample.received);
     return;
   }
-  const Split split =
-      cut_sending(pending.intended, pending.release, sample.started, sample.sent, sample.received)
-          .finish(readable);
-  recorder_.finished(pending.intended, outcome, sample.received, sample.sent, plan_.payload_bytes, &split);
+  Cutter cutter =
+      cut_sending(pending.intended, pending.release, sample.started, sample.sent, sample.received);
+  recorder_.finished(pending.intended, outcome, sample.received, sample.sent, plan_.payload_bytes,
+                     &cutter.finish(readable));
 }
 
 bool RpcWorker::drained() const {

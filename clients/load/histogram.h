@@ -10,6 +10,7 @@
 // (e << bits) + (v >> e); bucket i starts at v and is 2^e wide.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <span>
@@ -37,6 +38,32 @@ class Histogram {
     count_ += times;
     sum_ += static_cast<Uint128>(static_cast<std::uint64_t>(value_ns)) * times;
     counts_[index_of(static_cast<std::uint64_t>(value_ns))] += times;
+  }
+
+  // value_of(each of `items`), which are at most a million. As record() of each, with less work for one.
+  template <typename Items, typename ValueOf>
+  void record_each(const Items& items, ValueOf value_of) noexcept {
+    std::int64_t min = min_, max = max_;
+    std::uint64_t sum = 0;  // of a million times kLargest: no overflow
+    std::uint64_t count = 0;
+    for (const auto& item : items) {
+      const std::int64_t value = value_of(item);
+      if (value < 0 || value > kLargest) [[unlikely]] {
+        record(value);
+        min = std::min(min, min_);
+        max = std::max(max, max_);
+        continue;
+      }
+      min = std::min(min, value);
+      max = std::max(max, value);
+      sum += static_cast<std::uint64_t>(value);
+      ++count;
+      ++counts_[index_of(static_cast<std::uint64_t>(value))];
+    }
+    min_ = min;
+    max_ = max;
+    sum_ += sum;
+    count_ += count;
   }
 
   // Same number of sub-bucket bits.

@@ -37,13 +37,12 @@ Quantile CensoredHistogram::quantile(double q, const Histogram& together) const 
   return {at_least, !exact};
 }
 
-Recorder::Recorder(const Options& options)
-    : options_(options),
-      seconds_(static_cast<std::size_t>((options.window.count() + kNsPerSecond - 1) / kNsPerSecond)) {
+Recorder::Recorder(const Options& options) : options_(options) {
   DRAGSTRIP_CHECK(options.window > Duration{0} && options.timeout > Duration{0});
+  books_.seconds.resize(static_cast<std::size_t>((options.window.count() + kNsPerSecond - 1) / kNsPerSecond));
   if (options.slices == nullptr) return;
   const Duration warmup = options.slices->total() - options.window;
-  slice_books_.emplace(*options.slices, static_cast<std::uint32_t>(warmup / options.slices->block()));
+  books_.slices.emplace(*options.slices, static_cast<std::uint32_t>(warmup / options.slices->block()));
 }
 
 void Recorder::open_window(Instant from) noexcept {
@@ -55,23 +54,14 @@ void Recorder::cut_window(Instant to) noexcept {
   to_ = std::max(from_, std::min(to_, to));
 }
 
-Recorder::Second& Recorder::second_of(Instant intended) noexcept {
-  return seconds_[static_cast<std::size_t>((intended - from_).count() / kNsPerSecond)];
+std::size_t Recorder::second_of(Instant intended) const noexcept {
+  return static_cast<std::size_t>((intended - from_).count() / kNsPerSecond);
 }
 
 void Recorder::scheduled(Instant intended, std::uint64_t times) noexcept {
   if (!in_window(intended)) return;
   scheduled_ += times;
-  if (!options_.count_only) second_of(intended).scheduled += times;
-}
-
-void Recorder::add_latency(Instant intended, std::int64_t ns, bool at_least) noexcept {
-  if (at_least) {
-    latency_.record_at_least(ns);
-  } else {
-    latency_.record(ns);
-  }
-  second_of(intended).latency.record(ns);
+  if (!options_.count_only) books_.seconds[second_of(intended)].scheduled += times;
 }
 
 void Recorder::finished(Instant intended, Outcome outcome, Instant at, Instant sent, std::uint64_t bytes,
@@ -84,33 +74,53 @@ void Recorder::finished(Instant intended, Outcome outcome, Instant at, Instant s
   }
   ++outcomes_[static_cast<std::size_t>(outcome)];
   if (options_.count_only) return;
-  ++second_of(intended).outcomes[static_cast<std::size_t>(outcome)];
+  ++books_.seconds[second_of(intended)].outcomes[static_cast<std::size_t>(outcome)];
   if (outcome == Outcome::ok) {
     goodput_bytes_ += bytes;
-    add_latency(intended, age.count(), false);
-    if (slice_books_) {
-      const Duration warmup = options_.slices->total() - options_.window;
-      slice_books_->finished(intended - from_ + warmup, age.count());
-    }
-    if (sent != kUnset) service_.record((at - sent).count());
+    wait(ages_, {intended, age});
+    if (sent != kUnset) wait(services_, at - sent);
     if (split != nullptr) {
       DRAGSTRIP_CHECK(split->total() == age.count());
-      blame_.add(*split);
+      wait(splits_, *split);
     }
     return;
   }
   if (outcome == Outcome::timeout && age >= options_.timeout) {
     last_unanswered_ = std::max(last_unanswered_, intended);
   }
-  if (outcome == Outcome::timeout) add_latency(intended, options_.timeout.count(), true);
-  if (outcome == Outcome::abandoned) add_latency(intended, std::max<std::int64_t>(age.count(), 0), true);
+  if (outcome == Outcome::timeout) add_censored(intended, options_.timeout);
+  if (outcome == Outcome::abandoned) add_censored(intended, std::max(age, Duration{0}));
+}
+
+void Recorder::add_censored(Instant intended, Duration at_least) noexcept {
+  books_.latency.record_at_least(at_least.count());
+  books_.seconds[second_of(intended)].latency.record(at_least.count());
+}
+
+// One histogram after the other, so that the fetching of its buckets overlaps.
+void Recorder::settle() const noexcept {
+  books_.latency.record_each(ages_.span(), [](const Age& age) { return age.age.count(); });
+  for (const Age& age : ages_.span()) {
+    books_.seconds[second_of(age.intended)].latency.record(age.age.count());
+  }
+  if (books_.slices) {
+    const Duration warmup = options_.slices->total() - options_.window;
+    for (const Age& age : ages_.span()) {
+      books_.slices->finished(age.intended - from_ + warmup, age.age.count());
+    }
+  }
+  const auto ns = [](Duration duration) { return duration.count(); };
+  books_.service.record_each(services_.span(), ns);
+  books_.slip.record_each(slips_.span(), ns);
+  books_.blame.add(splits_.span());
+  ages_.count = services_.count = slips_.count = splits_.count = 0;
 }
 
 void Recorder::finished_unmeasured(Instant at, std::uint64_t bytes) noexcept {
   if (!in_window(at)) return;
   ++outcomes_[static_cast<std::size_t>(Outcome::ok)];
   ++unmeasured_;
-  ++second_of(at).outcomes[static_cast<std::size_t>(Outcome::ok)];
+  ++books_.seconds[second_of(at)].outcomes[static_cast<std::size_t>(Outcome::ok)];
   goodput_bytes_ += bytes;
 }
 
@@ -120,7 +130,7 @@ void Recorder::unanswered(Instant intended, Instant at) noexcept {
 
 void Recorder::released(Instant intended, Duration slip, Instant at) noexcept {
   if (in_window(at)) ++releases_;
-  if (in_window(intended) && !options_.count_only) slip_.record(slip.count());
+  if (in_window(intended) && !options_.count_only) wait(slips_, slip);
 }
 
 void Recorder::probed(Instant deadline, Instant at, bool is_slip) noexcept {
@@ -128,7 +138,7 @@ void Recorder::probed(Instant deadline, Instant at, bool is_slip) noexcept {
   ++ticks_;
   if (at - deadline > thresholds::kMissedTick) ++missed_ticks_;
   longest_gap_ = std::max(longest_gap_, at - deadline);
-  if (is_slip) slip_.record((at - deadline).count());
+  if (is_slip) wait(slips_, at - deadline);
 }
 
 void Recorder::phase(Instant intended, const ConnectPhases& phases, Instant first_message) noexcept {
@@ -139,8 +149,11 @@ void Recorder::phase(Instant intended, const ConnectPhases& phases, Instant firs
 }
 
 void Recorder::merge(const Recorder& other) noexcept {
-  DRAGSTRIP_CHECK(seconds_.size() == other.seconds_.size());
-  if (other.slice_books_) slice_books_ = other.slice_books_;  // there is one worker
+  settle();
+  const Books& others = other.settled();
+  std::vector<Second>& seconds = books_.seconds;
+  DRAGSTRIP_CHECK(seconds.size() == others.seconds.size());
+  if (others.slices) books_.slices = others.slices;  // there is one worker
   from_ = std::min(from_, other.from_);
   to_ = to_ == kNever ? other.to_ : std::max(to_, other.to_);
   scheduled_ += other.scheduled_;
@@ -155,33 +168,34 @@ void Recorder::merge(const Recorder& other) noexcept {
   longest_gap_ = std::max(longest_gap_, other.longest_gap_);
   last_receipt_ = std::max(last_receipt_, other.last_receipt_);
   last_unanswered_ = std::max(last_unanswered_, other.last_unanswered_);
-  blame_.merge(other.blame_);
+  books_.blame.merge(others.blame);
   arrivals_.merge(other.arrivals_);
-  latency_.merge(other.latency_);
-  service_.merge(other.service_);
-  slip_.merge(other.slip_);
+  books_.latency.merge(others.latency);
+  books_.service.merge(others.service);
+  books_.slip.merge(others.slip);
   tcp_.merge(other.tcp_);
   ready_.merge(other.ready_);
   first_message_.merge(other.first_message_);
-  for (std::size_t i = 0; i < seconds_.size(); ++i) {
-    seconds_[i].scheduled += other.seconds_[i].scheduled;
+  for (std::size_t i = 0; i < seconds.size(); ++i) {
+    seconds[i].scheduled += others.seconds[i].scheduled;
     for (std::size_t o = 0; o < kOutcomeCount; ++o) {
-      seconds_[i].outcomes[o] += other.seconds_[i].outcomes[o];
+      seconds[i].outcomes[o] += others.seconds[i].outcomes[o];
     }
-    seconds_[i].latency.merge(other.seconds_[i].latency);
+    seconds[i].latency.merge(others.seconds[i].latency);
   }
 }
 
 bool Recorder::balanced() const noexcept {
   if (options_.count_only) return scheduled_ == sum_of(outcomes_);
+  const Books& books = settled();
   OutcomeCounts by_second{};
-  for (const Second& second : seconds_) {
+  for (const Second& second : books.seconds) {
     if (second.scheduled != sum_of(second.outcomes)) return false;
     for (std::size_t o = 0; o < kOutcomeCount; ++o) by_second[o] += second.outcomes[o];
   }
   return by_second == outcomes_ && scheduled_ == sum_of(outcomes_) &&
-         latency_.known().count() + unmeasured_ == count(Outcome::ok) &&
-         latency_.at_least().count() == count(Outcome::timeout) + count(Outcome::abandoned);
+         books.latency.known().count() + unmeasured_ == count(Outcome::ok) &&
+         books.latency.at_least().count() == count(Outcome::timeout) + count(Outcome::abandoned);
 }
 
 }  // namespace dragstrip

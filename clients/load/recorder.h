@@ -1,6 +1,10 @@
 // What one worker saw: how many operations were scheduled, how each ended, how long they took.
 //
 // Owns the counts and histograms of one worker; no atomics, no locks, no allocation after the constructor.
+// Counts are kept at once. What an operation took waits with some others and enters the histograms together
+// with them, when there are enough or when somebody looks: one operation's buckets lie on some twenty cache
+// lines that the transport has long driven out, and fetching them for each costs several percent of a fast
+// request (bench/peers/peers.py --only instrumentation).
 // Workers are merged at the end. Never: reads a clock, knows a workload. An operation belongs to the measured
 // window by its *intended* time; calls about others are ignored, so a caller need not ask.
 //
@@ -13,6 +17,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "clients/load/arrivals.h"
@@ -48,6 +53,10 @@ struct Quantile {
 class CensoredHistogram {
  public:
   void record(std::int64_t ns) noexcept { known_.record(ns); }
+  template <typename Items, typename ValueOf>
+  void record_each(const Items& items, ValueOf value_of) noexcept {
+    known_.record_each(items, value_of);
+  }
   void record_at_least(std::int64_t ns) noexcept { at_least_.record(ns); }
   void merge(const CensoredHistogram&) noexcept;
   [[nodiscard]] std::uint64_t count() const noexcept { return known_.count() + at_least_.count(); }
@@ -121,7 +130,10 @@ class Recorder {
   }
   void phase(Instant intended, const ConnectPhases& phases, Instant first_message) noexcept;
   // Absent: time is not sliced.
-  [[nodiscard]] SliceBooks* slice_books() noexcept { return slice_books_ ? &*slice_books_ : nullptr; }
+  [[nodiscard]] SliceBooks* slice_books() noexcept {
+    settle();
+    return books_.slices ? &*books_.slices : nullptr;
+  }
 
   void merge(const Recorder& other) noexcept;
 
@@ -136,19 +148,19 @@ class Recorder {
   // Releases (receipts) whose own time lies in the window, whatever was intended.
   [[nodiscard]] std::uint64_t releases() const noexcept { return releases_; }
   [[nodiscard]] std::uint64_t receipts() const noexcept { return receipts_; }
-  [[nodiscard]] const CensoredHistogram& latency() const noexcept { return latency_; }
-  [[nodiscard]] const Histogram& service() const noexcept { return service_; }
-  [[nodiscard]] const Histogram& slip() const noexcept { return slip_; }
+  [[nodiscard]] const CensoredHistogram& latency() const noexcept { return settled().latency; }
+  [[nodiscard]] const Histogram& service() const noexcept { return settled().service; }
+  [[nodiscard]] const Histogram& slip() const noexcept { return settled().slip; }
   [[nodiscard]] const Histogram& tcp_phase() const noexcept { return tcp_; }
   [[nodiscard]] const Histogram& ready_phase() const noexcept { return ready_; }
   [[nodiscard]] const Histogram& first_message_phase() const noexcept { return first_message_; }
-  [[nodiscard]] const Blame& blame() const noexcept { return blame_; }
+  [[nodiscard]] const Blame& blame() const noexcept { return settled().blame; }
   [[nodiscard]] const Arrivals& arrivals() const noexcept { return arrivals_; }
   // Of the 10 ms timer: how often it was due, how often it came more than 20 ms late, and the most.
   [[nodiscard]] std::uint64_t ticks() const noexcept { return ticks_; }
   [[nodiscard]] std::uint64_t missed_ticks() const noexcept { return missed_ticks_; }
   [[nodiscard]] Duration longest_gap() const noexcept { return longest_gap_; }
-  [[nodiscard]] const std::vector<Second>& seconds() const noexcept { return seconds_; }
+  [[nodiscard]] const std::vector<Second>& seconds() const noexcept { return settled().seconds; }
   // Operations that are newer than anything the target ever said, and were never answered: it had stopped
   // talking. kUnset on either side is "none".
   [[nodiscard]] bool went_silent() const noexcept { return last_unanswered_ > last_receipt_; }
@@ -157,8 +169,38 @@ class Recorder {
   [[nodiscard]] bool balanced() const noexcept;
 
  private:
-  Second& second_of(Instant intended) noexcept;
-  void add_latency(Instant intended, std::int64_t ns, bool at_least) noexcept;
+  struct Books {
+    CensoredHistogram latency;
+    Histogram service, slip;
+    Blame blame;
+    std::vector<Second> seconds;
+    std::optional<SliceBooks> slices;
+  };
+  // Values on their way into a histogram.
+  template <typename T>
+  struct Waiting {
+    std::array<T, Blame::kMostAtOnce> values;
+    std::size_t count = 0;
+    [[nodiscard]] std::span<const T> span() const noexcept { return {values.data(), count}; }
+  };
+  struct Age {
+    Instant intended;
+    Duration age;
+  };
+
+  [[nodiscard]] std::size_t second_of(Instant intended) const noexcept;
+  void add_censored(Instant intended, Duration at_least) noexcept;
+  template <typename T>
+  void wait(Waiting<T>& waiting, const T& value) const noexcept {
+    if (waiting.count == waiting.values.size()) settle();
+    waiting.values[waiting.count++] = value;
+  }
+  // What waits enters the books: they are the same books, before and after.
+  void settle() const noexcept;
+  [[nodiscard]] const Books& settled() const noexcept {
+    settle();
+    return books_;
+  }
 
   Options options_;
   Instant from_ = kNever;
@@ -175,13 +217,12 @@ class Recorder {
   Duration longest_gap_{0};
   Instant last_receipt_ = kUnset;
   Instant last_unanswered_ = kUnset;  // the intended time of the latest operation that timed out
-  CensoredHistogram latency_;
-  Histogram service_, slip_;
   Histogram tcp_, ready_, first_message_;
-  Blame blame_;
   Arrivals arrivals_;
-  std::vector<Second> seconds_;
-  std::optional<SliceBooks> slice_books_;
+  mutable Waiting<Age> ages_;
+  mutable Waiting<Duration> services_, slips_;
+  mutable Waiting<Split> splits_;
+  mutable Books books_;
 };
 
 }  // namespace dragstrip

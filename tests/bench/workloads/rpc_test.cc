@@ -230,6 +230,18 @@ TEST(Rpc, AClosedLoopBeginsNothingOutsideOfItsSlices) {
   }
 }
 
+// So that counting can be compared with measuring, turn by turn.
+TEST(Rpc, WhoOnlyCountsTakesTurnsToo) {
+  LoadPlan plan = fake_plan("rpc", "request/h1", 4, 1, 1s);
+  plan.closed = plan.count_only = true;
+  take_turns(plan, 1, 5);
+  FakeRun run(plan);
+  ASSERT_TRUE(run.run());
+  EXPECT_EQ(run.total.scheduled_count(), sum_of(run.total.outcomes()));
+  EXPECT_EQ(run.total.count(Outcome::ok), 55u * 360u);
+  EXPECT_EQ(run.total.slice_books(), nullptr) << "a slice's median would be a measurement";
+}
+
 TEST(Rpc, NobodyListens) {
   FakeRun run(fake_plan("rpc", "request/h1", 4, 1000, 1s));
   run.target.script.refuse_connections = true;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
 #include <algorithm>
 #include <cmath>
 
@@ -60,6 +62,22 @@ TEST(Histogram, OutOfRangeIsClampedAndCounted) {
   EXPECT_EQ(h.clamped(), 3u);
   EXPECT_EQ(h.min(), 0);
   EXPECT_EQ(h.max(), Histogram::kLargest);
+}
+
+TEST(Histogram, ManyAtOnceAreAsOneByOne) {
+  const std::vector<std::int64_t> values{7, -1,   123'456'789,         Histogram::kLargest + 1,
+                                         0, 4711, Histogram::kLargest, 4711};
+  Histogram one_by_one, at_once;
+  for (int i = 0; i < 2; ++i) {
+    for (const std::int64_t value : values) one_by_one.record(value);
+    at_once.record_each(values, [](std::int64_t value) { return value; });
+    EXPECT_EQ(at_once.sparse(), one_by_one.sparse());
+    EXPECT_EQ(at_once.count(), one_by_one.count());
+    EXPECT_EQ(at_once.clamped(), one_by_one.clamped());
+    EXPECT_EQ(at_once.min(), one_by_one.min());
+    EXPECT_EQ(at_once.max(), one_by_one.max());
+    EXPECT_EQ(at_once.sum(), one_by_one.sum());
+  }
 }
 
 TEST(Histogram, QuantilesAreRanks) {

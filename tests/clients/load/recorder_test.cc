@@ -27,6 +27,42 @@ TEST(Recorder, OkEntersLatencyAndService) {
   EXPECT_TRUE(r.balanced());
 }
 
+// Operations wait for each other on their way into the histograms. Nobody who looks can tell: not before,
+// at or after the number that fills the queue, and not when somebody looked before.
+TEST(Recorder, WhoeverLooksSeesEverything) {
+  for (const bool looks : {false, true}) {
+    Recorder r = make();
+    Histogram latencies, services, slips, parts(Blame::kBits), second(Recorder::Second::kBits);
+    for (std::int64_t i = 1; i <= 3 * static_cast<std::int64_t>(Blame::kMostAtOnce) + 1; ++i) {
+      const Instant intended = kZero + i * 1us;
+      const Instant at = intended + i * i * 1us;
+      Split split;
+      split[Part::slip] = i % 3 * 10;
+      split[Part::service] = (at - intended).count() - split[Part::slip];
+      const bool was_sent = i % 2 == 0;
+      r.scheduled(intended);
+      r.released(intended, Duration{split[Part::slip]}, intended);
+      r.finished(intended, Outcome::ok, at, was_sent ? intended + 300ns : kUnset, 0,
+                 i % 5 == 0 ? nullptr : &split);
+      latencies.record((at - intended).count());
+      second.record((at - intended).count());
+      slips.record(split[Part::slip]);
+      if (was_sent) services.record((at - intended - 300ns).count());
+      if (i % 5 != 0) parts.record(split[Part::service]);
+      if (!looks && i % 64 != 63 && i % 64 > 1) continue;
+      EXPECT_EQ(r.latency().known().sparse(), latencies.sparse());
+      EXPECT_EQ(r.latency().known().sum(), latencies.sum());
+      EXPECT_EQ(r.seconds()[0].latency.sparse(), second.sparse());
+      EXPECT_EQ(r.service().sparse(), services.sparse());
+      EXPECT_EQ(r.slip().sparse(), slips.sparse());
+      EXPECT_EQ(r.blame().part(Part::service).sparse(), parts.sparse());
+      EXPECT_EQ(r.blame().operations(), parts.count());
+      EXPECT_EQ(r.blame().total_ns(Part::service), static_cast<std::int64_t>(parts.sum()));
+      EXPECT_TRUE(r.balanced());
+    }
+  }
+}
+
 TEST(Recorder, CountOnlyKeepsTheBooksAndNothingElse) {
   Recorder r({.window = 3s, .timeout = 1s, .count_only = true});
   r.open_window(kZero);
