@@ -147,6 +147,12 @@ bool NetHost::run_once(Duration wait) {
     const auto ms = std::min<std::int64_t>((limit.count() + 999'999) / 1'000'000, 60'000);
     n = epoll_wait(epoll_fd_, events.data(), kEventsPerTurn, static_cast<int>(ms));
   }
+  if (n < 0 && errno == EINTR) {
+    // SIGCONT does that. Whoever was stopped looks at once: a poll that sleeps would tell what has been
+    // waiting from what wakes it no more.
+    ++calls_.polls;
+    n = epoll_wait(epoll_fd_, events.data(), kEventsPerTurn, 0);
+  }
   now_ = stamp();
   begin_turn(entered, alarm, n);
   const bool idle = n <= 0 && timers_.earliest() > now_ && read_again_.empty();
@@ -179,7 +185,7 @@ void NetHost::begin_turn(Instant entered, Instant alarm, int events) {
   const bool slept = now_ - entered > kSlept;
   turn_began_ = slept && !left_some_ ? now_ : last;
   if (slept && alarm < turn_began_) turn_began_ = std::max(alarm, last);
-  collected_ = events < 0 ? turn_began_ : now_;  // interrupted (SIGCONT does that): nobody looked
+  collected_ = now_;
   left_some_ = events == kEventsPerTurn;
 }
 

@@ -2,8 +2,14 @@
 #include "core/net/net_host.h"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -348,6 +354,58 @@ TEST_F(NetHostTest, TimersFireInOrderOnceAndNeverEarly) {
   EXPECT_FALSE(early);
   host_.free_timer(ta);
   EXPECT_EQ(host_.make_timer(c), ta);  // numbers are used again
+}
+
+// SIGSTOP and SIGCONT, on one thread: while it is held in a handler, bytes arrive. What then is handed out
+// had waited since the alarm that was missed, and is handed out in the turn that was interrupted: had that
+// turn ended without a look, the next poll might be taken for a sleep.
+std::atomic<int> held{0};
+void hold(int) {
+  held = 1;
+  while (held != 2) {
+  }
+}
+
+TEST_F(NetHostTest, WhoWasHeldWhileAsleepSeesAtOnceWhatCameMeanwhile) {
+  const Address at = listen();
+  const int raw = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(at.port);
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ASSERT_EQ(::connect(raw, reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
+  ASSERT_TRUE(turn_until([&] { return acceptor_.probes.size() == 1; }));
+  Probe& server = *acceptor_.probes[0];
+  Instant readable{};
+  server.when_bytes = [&](ConnId, std::string_view) { readable = host_.turn_began(); };
+  while (host_.run_once(1ms)) {
+  }
+  struct sigaction action {};
+  struct sigaction before {};
+  action.sa_handler = hold;
+  ASSERT_EQ(::sigaction(SIGUSR1, &action, &before), 0);
+
+  held = 0;
+  const pthread_t loop = ::pthread_self();
+  Probe clock(host_);
+  const TimerId alarm = host_.make_timer(clock);
+  const Instant due = stamp() + 1s;
+  host_.arm(alarm, due);
+  std::thread other([&] {
+    while (stamp() < due - 300ms) std::this_thread::sleep_for(1ms);  // asleep by then
+    ::pthread_kill(loop, SIGUSR1);
+    while (held != 1) std::this_thread::yield();
+    ASSERT_EQ(::send(raw, "late", 4, 0), 4);
+    while (stamp() < due + 100ms) std::this_thread::sleep_for(1ms);
+    held = 2;
+  });
+  host_.run_once(10s);
+  other.join();
+  EXPECT_EQ(server.in, "late");
+  EXPECT_EQ(readable, due);
+  EXPECT_GE(server.last_received - readable, 100ms);
+  ::sigaction(SIGUSR1, &before, nullptr);
+  ::close(raw);
 }
 
 TEST_F(NetHostTest, WorkPostedFromAnotherThreadRunsOnTheLoop) {
