@@ -45,7 +45,7 @@ std::string suite_for_url(const GateRunFlags& flags) {
   const std::string row = flags.rows.empty() ? "request/h1" : flags.rows.front();
   if (flags.rows.size() > 1) usage("--url takes one --row");
   std::string text = fmt::format(
-      "[defaults]\nwarmup = \"100ms\"\nwindow = \"500ms\"\ntimeout = \"2s\"\npath = \"{}\"\nmethod = \"{}\"\n"
+      "[defaults]\nwarmup = \"500ms\"\nwindow = \"500ms\"\ntimeout = \"2s\"\npath = \"{}\"\nmethod = \"{}\"\n"
       "rows = [\"{}\"]\n",
       flags.url, flags.method.empty() ? "GET" : flags.method, row);
   if (row.starts_with("sse/")) {
