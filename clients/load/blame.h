@@ -111,7 +111,7 @@ class Blame {
   static constexpr std::size_t kMostAtOnce = 64;
   // Of operations that ended well, in time, inside the window; at most kMostAtOnce. Part by part: what
   // several operations do to one histogram costs less than what one does to several.
-  [[gnu::always_inline]] void add(std::span<const Split> splits) noexcept {
+  void add(std::span<const Split> splits) noexcept {
     DRAGSTRIP_CHECK(splits.size() <= kMostAtOnce);
     operations_ += splits.size();
     std::array<std::int64_t, kMostAtOnce> values;

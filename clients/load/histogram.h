@@ -40,10 +40,9 @@ class Histogram {
     counts_[index_of(static_cast<std::uint64_t>(value_ns))] += times;
   }
 
-  // value_of(each of `items`), which are at most a million. As record() of each, with less work for one. Always
-  // inline: with the instructions that the caller is compiled for.
+  // value_of(each of `items`), which are at most a million. As record() of each, with less work for one.
   template <typename Items, typename ValueOf>
-  [[gnu::always_inline]] void record_each(const Items& items, ValueOf value_of) noexcept {
+  void record_each(const Items& items, ValueOf value_of) noexcept {
     std::int64_t min = min_, max = max_;
     std::uint64_t sum = 0;  // of a million times kLargest: no overflow
     std::uint64_t count = 0;

@@ -98,7 +98,7 @@ void Recorder::add_censored(Instant intended, Duration at_least) noexcept {
 }
 
 // One histogram after the other, so that the fetching of its buckets overlaps.
-void Recorder::fill_books() const noexcept {
+void Recorder::settle() const noexcept {
   books_.latency.record_each(ages_.span(), [](const Age& age) { return age.age.count(); });
   for (const Age& age : ages_.span()) {
     books_.seconds[second_of(age.intended)].latency.record(age.age.count());
@@ -115,22 +115,6 @@ void Recorder::fill_books() const noexcept {
   books_.blame.add(splits_.span());
   ages_.count = services_.count = slips_.count = splits_.count = 0;
 }
-
-// A bucket is found by the highest bit of a number and two shifts. Where these are single instructions (every
-// processor with BMI2 has LZCNT, too) they cost half of what the portable ones do.
-void Recorder::settle() const noexcept {
-#if defined(__x86_64__)
-  static const bool has_instructions = __builtin_cpu_supports("bmi2");
-  if (has_instructions) return fill_books_bmi2();
-#endif
-  fill_books();
-}
-
-#if defined(__x86_64__)
-void Recorder::fill_books_bmi2() const noexcept {
-  fill_books();
-}
-#endif
 
 void Recorder::finished_unmeasured(Instant at, std::uint64_t bytes) noexcept {
   if (!in_window(at)) return;

@@ -197,10 +197,6 @@ class Recorder {
   }
   // What waits enters the books: they are the same books, before and after.
   void settle() const noexcept;
-  [[gnu::always_inline]] inline void fill_books() const noexcept;
-#if defined(__x86_64__)
-  __attribute__((target("lzcnt,bmi,bmi2"))) void fill_books_bmi2() const noexcept;
-#endif
   [[nodiscard]] const Books& settled() const noexcept {
     settle();
     return books_;
