@@ -103,7 +103,7 @@ void Recorder::settle() const noexcept {
   for (const Age& age : ages_.span()) {
     books_.seconds[second_of(age.intended)].latency.record(age.age.count());
   }
-  if (books_.slices) {
+  if (options_.slices != nullptr) {
     const Duration warmup = options_.slices->total() - options_.window;
     for (const Age& age : ages_.span()) {
       books_.slices->finished(age.intended - from_ + warmup, age.age.count());
