@@ -6,9 +6,10 @@
 wrk and `dragstrip load` drive the same nginx (HTTP/1.1), h2load and `dragstrip load` the same nghttpd (HTTP/2), closed
 loop, one generator thread, the server pinned to core 0 and the generator to core 1 where there are two. Each round runs
 both tools once, in an order that alternates; what is printed is the median of the per-round ratios with the smallest and
-the largest. Where both are ours (floor, instrumentation) they run at once and take turns of 10 ms, `--seconds` of them each,
-on cores that are kept awake, so that a machine that changes its speed changes neither ratio. CPU is the generator process's own user + system time (wait4), divided by the requests it finished. While
-doing so ours records full histograms of every request; wrk and h2load sample.
+the largest. Where both are ours (floor, instrumentation) they run at once and take turns of 10 ms, `--seconds` of them
+each, on cores that are kept awake, so that a machine that changes its speed changes neither ratio. CPU is the generator
+process's own user + system time (wait4), divided by the requests it finished. While doing so ours records full histograms
+of every request; wrk and h2load sample.
 
 Needs wrk, nghttp2-client, nghttp2-server, nginx-light (packages-test.txt) and a release build (./dragstrip setup).
 """
@@ -29,8 +30,12 @@ import time
 
 HOME = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = pathlib.Path(os.environ.get("DRAGSTRIP_BIN", HOME / "build/release/bin/dragstrip"))
+AWAKE = pathlib.Path(__file__).with_name("awake.py")
 CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORE, LOAD_CORE = CORES[0], CORES[-1]
+
+# Why a run may be invalid here: the generator set the pace of the loop, and how fast it is is the question.
+PACE = {"late", "slip", "gap", "busy", "drift", "samples", "pressure", "switches", "steal", "count_only"}
 
 NGINX_CONF = """
 daemon off; worker_processes 1; pid {dir}/nginx.pid; error_log {dir}/error.log crit;
@@ -105,9 +110,11 @@ def timed(argv, codes=(0,)):
 def ours(url, row, clients, seconds, extra=()):
     argv = [PROGRAM, "load", url, "--workload", "rpc", "--row", row, "--closed", "--clients", str(clients), "--threads",
             "1", "--warmup", "0", "--duration", f"{seconds}s", "--json", "-", *extra]
-    # 4: the generator set the pace. To see how fast it is, that is what is wanted here.
     text, cpu = timed(argv, codes=(0, 4))
     record, _ = json.JSONDecoder().raw_decode(text, text.index("{"))  # what it says of the verdict may stand around it
+    reasons = {reason["code"] for reason in record["reasons"]}
+    if record["verdict"] == "invalid" and not reasons <= PACE:
+        sys.exit(f"peers: {row}: {record['reasons']}")
     done = record["outcomes"]["ok"]
     if done == 0 or done != record["scheduled"]:
         sys.exit(f"peers: {row}: {record['outcomes']} of {record['scheduled']}")
@@ -147,10 +154,8 @@ SETUP_S = 0.3  # to start and connect, before the first turn
 
 @contextlib.contextmanager
 def kept_awake():
-    """Programs that run when nothing else wants to (SCHED_IDLE), one a core: the first request of a turn finds it awake."""
-    idle = ("import os; os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))\n"
-            f"while os.getppid() == {os.getpid()}: pass")
-    programs = [subprocess.Popen([sys.executable, "-B", "-c", idle], preexec_fn=pinned(core)) for core in CORES]
+    """The first request of a turn finds its cores awake."""
+    programs = [subprocess.Popen([sys.executable, "-B", AWAKE, str(core)]) for core in CORES]
     try:
         yield
     finally:

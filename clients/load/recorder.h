@@ -3,7 +3,7 @@
 // Owns the counts and histograms of one worker; no atomics, no locks, no allocation after the constructor.
 // Counts are kept at once. What an operation took waits with some others and enters the histograms together
 // with them, when there are enough or when somebody looks: one operation's buckets lie on some twenty cache
-// lines that the transport has long driven out, and fetching them for each costs several percent of a fast
+// lines that the transport has long driven out, and fetching them for each costs a percent or two of a fast
 // request (bench/peers/peers.py --only instrumentation).
 // Workers are merged at the end. Never: reads a clock, knows a workload. An operation belongs to the measured
 // window by its *intended* time; calls about others are ignored, so a caller need not ask.
