@@ -6,6 +6,7 @@
 
 #include "bench/micro/benchmark_main.h"
 #include "clients/load/histogram.h"
+#include "clients/load/recorder.h"
 #include "core/base/bytes.h"
 #include "core/base/random.h"
 #include "core/base/schedule.h"
@@ -240,6 +241,29 @@ void histogram_quantile(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(histogram.quantile(0.99));
 }
 BENCHMARK(histogram_quantile);
+
+// All that is recorded of one request of a closed loop: what `--count-only` leaves out, but for the check.
+void recorder_operation(benchmark::State& state) {
+  Recorder recorder({.window = Duration{1'000'000'000}, .timeout = Duration{1'000'000'000}});
+  const Instant zero = instant_from_ns(1'000'000'000);
+  recorder.open_window(zero);
+  std::uint64_t k = 0;
+  for (auto _ : state) {
+    const std::uint64_t draw = mix64(++k);
+    const auto some = [draw](unsigned shift) { return Duration{static_cast<std::int64_t>(draw >> shift & 0x3fff)}; };
+    const Instant intended = zero + Duration{static_cast<std::int64_t>(k & 0xfffffff)};
+    const Instant sent = intended + some(0), readable = sent + Duration{200'000} + some(10);
+    const Instant received = readable + some(20);
+    const Release release{kUnset, intended - some(30), intended};
+    recorder.scheduled(intended);
+    recorder.released(intended, intended - release.due, intended);
+    Cutter cutter = cut_sending(intended, release, intended, sent, received);
+    recorder.finished(intended, Outcome::ok, received, sent, 100, &cutter.finish(readable));
+    recorder.received_in_window(received);
+  }
+  if (!recorder.balanced() || recorder.count(Outcome::ok) != k) state.SkipWithError("lost operations");
+}
+BENCHMARK(recorder_operation);
 
 void schedule_next(benchmark::State& state, Arrival arrival) {
   Schedule schedule({.arrival = arrival, .rate_per_s = 1000, .seed = 1});

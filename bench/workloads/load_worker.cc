@@ -29,7 +29,7 @@ LoadWorker::LoadWorker(const WorkerSetup& setup)
       host_(*setup.host),
       factory_(*setup.factory),
       recorder_({setup.plan->window, setup.plan->timeout, setup.plan->count_only,
-                 setup.plan->slices && !setup.plan->count_only ? &*setup.plan->slices : nullptr}),
+                 setup.plan->slices ? &*setup.plan->slices : nullptr}),
       observer_(*setup.observer),
       interrupted_(setup.interrupted),
       target_gone_(setup.target_gone),

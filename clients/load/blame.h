@@ -11,8 +11,7 @@
 //              received - Host::turn_began()
 //
 // slip + read wait is the generator's own share of an operation, and what its verdict is about
-// (docs/adr/0009). Owns histograms, 0.4 % wide; a part that is 0 costs nothing to record. Never reads a
-// clock.
+// (docs/adr/0009). Owns histograms, 0.4 % wide. Never reads a clock.
 #pragma once
 
 #include <algorithm>
@@ -104,30 +103,34 @@ inline void cut_asking(Cutter& cutter, Instant due, Instant at, Duration every) 
   cutter.cut(Part::slip, at);
 }
 
+// Splits on their way into a Blame, part by part: what several operations do to one histogram costs less
+// than what one does to several.
+class SplitBatch {
+ public:
+  static constexpr std::size_t kMost = 64;
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] bool full() const noexcept { return size_ == kMost; }
+  [[nodiscard]] std::span<const std::int64_t> of(Part part) const noexcept {
+    return std::span(ns_[static_cast<std::size_t>(part)]).first(size_);
+  }
+  void add(const Split& split) noexcept {
+    DRAGSTRIP_CHECK(!full());
+    for (std::size_t part = 0; part < kPartCount; ++part) ns_[part][size_] = split.ns[part];
+    ++size_;
+  }
+  void clear() noexcept { size_ = 0; }
+
+ private:
+  std::array<std::array<std::int64_t, kMost>, kPartCount> ns_;
+  std::size_t size_ = 0;
+};
+
 class Blame {
  public:
   static constexpr unsigned kBits = 8;
 
-  static constexpr std::size_t kMostAtOnce = 64;
-  // Of operations that ended well, in time, inside the window; at most kMostAtOnce. Part by part: what
-  // several operations do to one histogram costs less than what one does to several.
-  void add(std::span<const Split> splits) noexcept {
-    DRAGSTRIP_CHECK(splits.size() <= kMostAtOnce);
-    operations_ += splits.size();
-    std::array<std::int64_t, kMostAtOnce> values;
-    const auto itself = [](std::int64_t value) { return value; };
-    for (std::size_t i = 0; i < kPartCount; ++i) {
-      std::size_t count = 0;
-      for (const Split& split : splits) {
-        values[count] = split.ns[i];
-        count += split.ns[i] != 0 ? 1U : 0U;
-        total_ns_[i] += split.ns[i];
-      }
-      parts_[i].record_each(std::span(values).first(count), itself);
-    }
-    generator_.record_each(splits,
-                           [](const Split& split) { return split[Part::slip] + split[Part::read_wait]; });
-  }
+  // Of operations that ended well, in time, inside the window.
+  void add(const SplitBatch& splits) noexcept;
   void merge(const Blame& other) noexcept;
 
   [[nodiscard]] std::uint64_t operations() const noexcept { return operations_; }

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <utility>
 #include <vector>
@@ -48,7 +49,7 @@ class Histogram {
     std::uint64_t count = 0;
     for (const auto& item : items) {
       const std::int64_t value = value_of(item);
-      if (value < 0 || value > kLargest) [[unlikely]] {
+      if (static_cast<std::uint64_t>(value) > static_cast<std::uint64_t>(kLargest)) [[unlikely]] {
         record(value);
         min = std::min(min, min_);
         max = std::max(max, max_);
@@ -94,11 +95,16 @@ class Histogram {
   [[nodiscard]] std::int64_t width_of(std::uint64_t index) const noexcept;
 
  private:
+  // A double has the logarithm in its exponent and the sub-bucket in the first bits of its mantissa, one
+  // after the other as an index has them; up to kLargest the conversion is exact.
   [[nodiscard]] std::size_t index_of(std::uint64_t value) const noexcept {
-    const int log2 = 63 - std::countl_zero(value | 1);
-    const int e = log2 > static_cast<int>(bits_) ? log2 - static_cast<int>(bits_) : 0;
-    return (static_cast<std::size_t>(e) << bits_) + static_cast<std::size_t>(value >> e);
+    const auto as_double = std::bit_cast<std::uint64_t>(static_cast<double>(static_cast<std::int64_t>(value)));
+    const std::uint64_t index = (as_double >> (kMantissa - bits_)) - ((kBias + bits_ - 1) << bits_);
+    return value < std::uint64_t{2} << bits_ ? value : index;
   }
+  static constexpr unsigned kMantissa = 52;       // bits (IEEE 754, binary64)
+  static constexpr std::uint64_t kBias = 1023;
+  static_assert(std::numeric_limits<double>::is_iec559 && std::numeric_limits<double>::digits == kMantissa + 1);
   [[nodiscard]] std::int64_t middle_of(std::uint64_t index) const noexcept;
 
   unsigned bits_;

@@ -37,7 +37,8 @@ Quantile CensoredHistogram::quantile(double q, const Histogram& together) const 
   return {at_least, !exact};
 }
 
-Recorder::Recorder(const Options& options) : options_(options) {
+Recorder::Recorder(const Options& options)
+    : options_(options), needs_ages_(!options.count_only || options.slices != nullptr) {
   DRAGSTRIP_CHECK(options.window > Duration{0} && options.timeout > Duration{0});
   books_.seconds.resize(static_cast<std::size_t>((options.window.count() + kNsPerSecond - 1) / kNsPerSecond));
   if (options.slices == nullptr) return;
@@ -73,15 +74,16 @@ void Recorder::finished(Instant intended, Outcome outcome, Instant at, Instant s
     ++late_answers_;
   }
   ++outcomes_[static_cast<std::size_t>(outcome)];
+  if (outcome == Outcome::ok && needs_ages_) wait(ages_, {intended, age});
   if (options_.count_only) return;
   ++books_.seconds[second_of(intended)].outcomes[static_cast<std::size_t>(outcome)];
   if (outcome == Outcome::ok) {
     goodput_bytes_ += bytes;
-    wait(ages_, {intended, age});
     if (sent != kUnset) wait(services_, at - sent);
     if (split != nullptr) {
       DRAGSTRIP_CHECK(split->total() == age.count());
-      wait(splits_, *split);
+      if (splits_.full()) settle();
+      splits_.add(*split);
     }
     return;
   }
@@ -99,9 +101,11 @@ void Recorder::add_censored(Instant intended, Duration at_least) noexcept {
 
 // One histogram after the other, so that the fetching of its buckets overlaps.
 void Recorder::settle() const noexcept {
-  books_.latency.record_each(ages_.span(), [](const Age& age) { return age.age.count(); });
-  for (const Age& age : ages_.span()) {
-    books_.seconds[second_of(age.intended)].latency.record(age.age.count());
+  if (!options_.count_only) {
+    books_.latency.record_each(ages_.span(), [](const Age& age) { return age.age.count(); });
+    for (const Age& age : ages_.span()) {
+      books_.seconds[second_of(age.intended)].latency.record(age.age.count());
+    }
   }
   if (options_.slices != nullptr) {
     const Duration warmup = options_.slices->total() - options_.window;
@@ -112,8 +116,9 @@ void Recorder::settle() const noexcept {
   const auto ns = [](Duration duration) { return duration.count(); };
   books_.service.record_each(services_.span(), ns);
   books_.slip.record_each(slips_.span(), ns);
-  books_.blame.add(splits_.span());
-  ages_.count = services_.count = slips_.count = splits_.count = 0;
+  books_.blame.add(splits_);
+  splits_.clear();
+  ages_.count = services_.count = slips_.count = 0;
 }
 
 void Recorder::finished_unmeasured(Instant at, std::uint64_t bytes) noexcept {

@@ -77,7 +77,7 @@ class Recorder {
   struct Options {
     Duration window{};
     Duration timeout{};
-    bool count_only = false;         // no histogram, no second, no blame: only how many ended how
+    bool count_only = false;  // no histogram, no second, no blame: only how many ended how, in each slice too
     const Slices* slices = nullptr;  // outlives the recorder; the window is whole blocks of them
   };
   struct Second {
@@ -179,7 +179,7 @@ class Recorder {
   // Values on their way into a histogram.
   template <typename T>
   struct Waiting {
-    std::array<T, Blame::kMostAtOnce> values;
+    std::array<T, SplitBatch::kMost> values;
     std::size_t count = 0;
     [[nodiscard]] std::span<const T> span() const noexcept { return {values.data(), count}; }
   };
@@ -203,6 +203,7 @@ class Recorder {
   }
 
   Options options_;
+  bool needs_ages_;
   Instant from_ = kNever;
   Instant to_ = kNever;
   std::uint64_t scheduled_ = 0;
@@ -221,7 +222,7 @@ class Recorder {
   Arrivals arrivals_;
   mutable Waiting<Age> ages_;
   mutable Waiting<Duration> services_, slips_;
-  mutable Waiting<Split> splits_;
+  mutable SplitBatch splits_;
   mutable Books books_;
 };
 

@@ -42,9 +42,11 @@ constexpr std::array<std::uint8_t, 256> make_values() {
 }
 constexpr auto kValues = make_values();
 
-// The alphabet twice, so that 64 filler bytes can start at any of its places.
-constexpr std::array<char, 128> make_filler() {
-  std::array<char, 128> filler{};
+// The alphabet over and over. A payload's filler can start at any letter, and one copy of kFillerRun bytes is
+// all that most payloads need.
+constexpr std::size_t kFillerRun = 16 * kDigits.size();
+constexpr std::array<char, kFillerRun + kDigits.size()> make_filler() {
+  std::array<char, kFillerRun + kDigits.size()> filler{};
   for (std::size_t i = 0; i < filler.size(); ++i) filler[i] = kDigits[i % kDigits.size()];
   return filler;
 }
@@ -147,8 +149,8 @@ void write_message(std::span<char> payload, const MessageHeader& header) noexcep
   put(bytes, kTopic, header.topic);
   // The filler starts elsewhere in each message, so that a peer that repeats an old body is found out.
   const char* const filler = kFiller.data() + header.seq % kDigits.size();
-  for (std::size_t at = kMessageHeaderSize; at < payload.size(); at += kDigits.size()) {
-    std::memcpy(bytes + at, filler, std::min(kDigits.size(), payload.size() - at));
+  for (std::size_t at = kMessageHeaderSize; at < payload.size(); at += kFillerRun) {
+    std::memcpy(bytes + at, filler, std::min(kFillerRun, payload.size() - at));
   }
   if (header.appended != kUnset && payload.size() >= kStampedSize) {
     bytes[kMessageHeaderSize] = kStamped;
@@ -158,10 +160,11 @@ void write_message(std::span<char> payload, const MessageHeader& header) noexcep
 }
 
 bool is_message(std::string_view payload, std::string_view head, std::uint64_t seq) noexcept {
-  if (payload.substr(0, kMessageHeaderSize) != head) return false;
+  if (payload.size() < kMessageHeaderSize || head.size() != kMessageHeaderSize) return false;
+  if (std::memcmp(payload.data(), head.data(), kMessageHeaderSize) != 0) return false;
   const char* const filler = kFiller.data() + seq % kDigits.size();
-  for (std::size_t at = kMessageHeaderSize; at < payload.size(); at += kDigits.size()) {
-    if (std::memcmp(payload.data() + at, filler, std::min(kDigits.size(), payload.size() - at)) != 0)
+  for (std::size_t at = kMessageHeaderSize; at < payload.size(); at += kFillerRun) {
+    if (std::memcmp(payload.data() + at, filler, std::min(kFillerRun, payload.size() - at)) != 0)
       return false;
   }
   return true;

@@ -81,9 +81,15 @@ TEST(Blame, APollThatWasIssuedLate) {
 
 TEST(Blame, TotalsAndQuantilesCountThoseThatHadNone) {
   Blame blame;
-  for (int i = 0; i < 99; ++i) blame.add(std::array{of({}, kUnset, kZero, kZero + 5ms, kZero + 5ms)});
-  blame.add(
-      std::array{of({kZero + 2ms, kUnset, kZero + 2ms}, kUnset, kZero + 2ms, kZero + 5ms, kZero + 9ms)});
+  SplitBatch batch;
+  for (int i = 0; i < 99; ++i) {
+    batch.add(of({}, kUnset, kZero, kZero + 5ms, kZero + 5ms));
+    if (!batch.full()) continue;
+    blame.add(batch);
+    batch.clear();
+  }
+  batch.add(of({kZero + 2ms, kUnset, kZero + 2ms}, kUnset, kZero + 2ms, kZero + 5ms, kZero + 9ms));
+  blame.add(batch);
   EXPECT_EQ(blame.operations(), 100u);
   EXPECT_EQ(blame.part(Part::slip).count(), 100u);
   EXPECT_EQ(blame.part(Part::slip).quantile(0.99), 0);

@@ -53,6 +53,31 @@ TEST(Histogram, BucketsTileTheRangeWithoutHolesOrOverlap) {
   }
 }
 
+// The first and the last value of every bucket, and the one in the middle, at every width there is.
+TEST(Histogram, EveryValueIsInTheBucketThatHasIt) {
+  for (unsigned bits = 1; bits <= 14; ++bits) {
+    Histogram h(bits);
+    std::vector<Histogram::Entry> expected;
+    for (std::uint64_t i = 0; h.lowest_of(i) < Histogram::kLargest; ++i) {
+      const std::int64_t first = h.lowest_of(i), last = first + h.width_of(i) - 1;
+      for (const std::int64_t value : {first, first + (last - first) / 2, last}) h.record(value);
+      expected.emplace_back(i, 3);
+    }
+    EXPECT_EQ(h.sparse(), expected) << "bits " << bits;
+  }
+}
+
+TEST(Histogram, NothingIsLeftWhenItIsCleared) {
+  Histogram h;
+  for (const std::int64_t value : {std::int64_t{0}, std::int64_t{5000}, Histogram::kLargest + 1}) h.record(value, 3);
+  h.clear();
+  EXPECT_EQ(h.count() + h.clamped(), 0u);
+  EXPECT_TRUE(h.sparse().empty());
+  h.record(70);
+  EXPECT_EQ(h.sparse(), (std::vector<Histogram::Entry>{{70, 1}}));
+  EXPECT_EQ(h.min(), 70);
+}
+
 TEST(Histogram, OutOfRangeIsClampedAndCounted) {
   Histogram h;
   h.record(-1);

@@ -33,7 +33,7 @@ TEST(Recorder, WhoeverLooksSeesEverything) {
   for (const bool looks : {false, true}) {
     Recorder r = make();
     Histogram latencies, services, slips, parts(Blame::kBits), second(Recorder::Second::kBits);
-    for (std::int64_t i = 1; i <= 3 * static_cast<std::int64_t>(Blame::kMostAtOnce) + 1; ++i) {
+    for (std::int64_t i = 1; i <= 3 * static_cast<std::int64_t>(SplitBatch::kMost) + 1; ++i) {
       const Instant intended = kZero + i * 1us;
       const Instant at = intended + i * i * 1us;
       Split split;
