@@ -250,7 +250,9 @@ void recorder_operation(benchmark::State& state) {
   std::uint64_t k = 0;
   for (auto _ : state) {
     const std::uint64_t draw = mix64(++k);
-    const auto some = [draw](unsigned shift) { return Duration{static_cast<std::int64_t>(draw >> shift & 0x3fff)}; };
+    const auto some = [draw](unsigned shift) {
+      return Duration{static_cast<std::int64_t>(draw >> shift & 0x3fff)};
+    };
     const Instant intended = zero + Duration{static_cast<std::int64_t>(k & 0xfffffff)};
     const Instant sent = intended + some(0), readable = sent + Duration{200'000} + some(10);
     const Instant received = readable + some(20);

@@ -98,13 +98,15 @@ class Histogram {
   // A double has the logarithm in its exponent and the sub-bucket in the first bits of its mantissa, one
   // after the other as an index has them; up to kLargest the conversion is exact.
   [[nodiscard]] std::size_t index_of(std::uint64_t value) const noexcept {
-    const auto as_double = std::bit_cast<std::uint64_t>(static_cast<double>(static_cast<std::int64_t>(value)));
+    const auto as_double =
+        std::bit_cast<std::uint64_t>(static_cast<double>(static_cast<std::int64_t>(value)));
     const std::uint64_t index = (as_double >> (kMantissa - bits_)) - ((kBias + bits_ - 1) << bits_);
     return value < std::uint64_t{2} << bits_ ? value : index;
   }
-  static constexpr unsigned kMantissa = 52;       // bits (IEEE 754, binary64)
+  static constexpr unsigned kMantissa = 52;  // bits (IEEE 754, binary64)
   static constexpr std::uint64_t kBias = 1023;
-  static_assert(std::numeric_limits<double>::is_iec559 && std::numeric_limits<double>::digits == kMantissa + 1);
+  static_assert(std::numeric_limits<double>::is_iec559 &&
+                std::numeric_limits<double>::digits == kMantissa + 1);
   [[nodiscard]] std::int64_t middle_of(std::uint64_t index) const noexcept;
 
   unsigned bits_;

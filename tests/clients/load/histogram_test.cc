@@ -69,7 +69,8 @@ TEST(Histogram, EveryValueIsInTheBucketThatHasIt) {
 
 TEST(Histogram, NothingIsLeftWhenItIsCleared) {
   Histogram h;
-  for (const std::int64_t value : {std::int64_t{0}, std::int64_t{5000}, Histogram::kLargest + 1}) h.record(value, 3);
+  for (const std::int64_t value : {std::int64_t{0}, std::int64_t{5000}, Histogram::kLargest + 1})
+    h.record(value, 3);
   h.clear();
   EXPECT_EQ(h.count() + h.clamped(), 0u);
   EXPECT_TRUE(h.sparse().empty());
