@@ -2,6 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "bench/gate/outputs.h"
 #include "results/number.h"
@@ -12,12 +15,17 @@ namespace {
 
 constexpr std::size_t kRowsShown = 10;
 
-// Cell names come from files: nothing in them may end a table cell or begin markup.
+// Cell names come from files: nothing in them may end a line, a table cell, or begin markup.
+std::string one_line(std::string text) {
+  for (char& c : text) c = static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+  return text;
+}
+
 std::string plain(const std::string& text) {
   std::string out;
-  for (const char c : clipped(text, 200)) {
+  for (const char c : one_line(clipped(text, 200))) {
     if (c == '|' || c == '<' || c == '>' || c == '`' || c == '\\') out += '\\';
-    out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+    out += c;
   }
   return out;
 }
@@ -175,25 +183,51 @@ std::string annotations(const GateReport& report) {
   return text;
 }
 
+namespace {
+
+// A cell's own line, before what is said about it: its name is never cut.
+class UnderCells {
+ public:
+  void say(const std::string& cell, const std::string& line) {
+    const auto at =
+        std::find_if(cells_.begin(), cells_.end(), [&](const auto& c) { return c.first == cell; });
+    if (at != cells_.end()) {
+      at->second += line;
+    } else {
+      cells_.emplace_back(cell, line);
+    }
+  }
+  [[nodiscard]] std::string text() const {
+    std::string text;
+    for (const auto& [cell, lines] : cells_) text += one_line(clipped(cell, 200)) + "\n" + lines;
+    return text;
+  }
+
+ private:
+  std::vector<std::pair<std::string, std::string>> cells_;  // in the order in which they came up
+};
+
+}  // namespace
+
 std::string terminal(const GateReport& report) {
   std::string text;
+  UnderCells table;
   const std::vector<const MetricReport*> order = worst_first(report);
-  if (!order.empty()) {
-    text += fmt::format("{:<13}{:<38}{:<12}{:>9}{:>9}  {}\n", "", "", "", "base", "head",
-                        "worse by (95 % interval)");
-  }
+  if (!order.empty()) text += fmt::format("{:>36}{:>9}  worse by (95 % interval)\n", "base", "head");
   for (const MetricReport* metric : order) {
     const Unit unit = metric->metric.unit;
-    text +=
-        fmt::format("{:<13}{:<38}{:<12}{:>9}{:>9}  {:>8}  ({})\n", verdict_word(*metric),
-                    clipped(metric->cell, 37), clipped(metric->metric.label, 11),
-                    measured(metric->base_median, unit, true), measured(metric->head_median, unit, true),
-                    metric->base_median > 0 ? signed_percent(metric->effect) : "-", interval_text(*metric));
+    table.say(
+        metric->cell,
+        fmt::format("  {:<12}{:<13}{:>9}{:>9}  {:>8}  ({})\n", verdict_word(*metric),
+                    clipped(metric->metric.label, 12), measured(metric->base_median, unit, true),
+                    measured(metric->head_median, unit, true),
+                    metric->base_median > 0 ? signed_percent(metric->effect) : "-", interval_text(*metric)));
   }
   for (const CounterChange& change : report.counters) {
-    text += fmt::format("{:<13}{:<38}{:<36}{:>8} -> {}\n", change.worse ? "counter" : "better",
-                        clipped(change.cell, 37), clipped(change.counter, 35), change.base, change.head);
+    table.say(change.cell, fmt::format("  {:<12}{:<36}{:>9} -> {}\n", change.worse ? "counter" : "better",
+                                       clipped(change.counter, 35), change.base, change.head));
   }
+  text += table.text();
   for (const std::string& note : report.notes) text += "note: " + note + "\n";
   return text + report.headline + "\n";
 }

@@ -1,14 +1,13 @@
 // A report in the forms that builds read. Pure functions: the same report gives the same bytes.
 //
-//   gate_json         everything, with the recording it was made from; strict JSON, what is not finite is
-//   null markdown          a comment on a pull request: verdict, at most ten rows, the rest folded; below
-//   60,000 bytes
-//                     (GitHub takes 65,536), with a marker by which a later run finds its own comment
-//   junit_xml         a testcase per metric; <failure> for regressions, <skipped> for what could not be
-//   judged annotations       GitHub's workflow commands; ten errors and ten warnings at most (more are not
-//   shown there) action_benchmark  github-action-benchmark's customSmallerIsBetter or customBiggerIsBetter
+//   gate_json         everything, with the recording it was made from; strict JSON (not finite: null)
+//   markdown          a comment on a pull request: verdict, at most ten rows, the rest folded; below
+//                     60,000 bytes (GitHub takes 65,536), with a marker by which a later run finds it
+//   junit_xml         a testcase per metric; <failure>: a regression, <skipped>: could not be judged
+//   annotations       GitHub's workflow commands; ten errors and ten warnings at most (no more are shown)
+//   action_benchmark  github-action-benchmark's customSmallerIsBetter or customBiggerIsBetter
 //   bencher           Bencher Metric Format
-//   terminal          for people, 100 columns
+//   terminal          for people, 80 columns: cell by cell, the one with the worst metric first
 //
 // Never: writes files.
 #pragma once

@@ -119,6 +119,35 @@ TEST(Outputs, MarkdownFitsACommentAndIsWorstFirst) {
   EXPECT_LT(text.find("| regression |"), text.find("| pass |"));
 }
 
+// Lines that begin with two blanks: those of the cells.
+std::vector<std::string> lines_of_cells(const std::string& text) {
+  std::vector<std::string> lines;
+  for (std::size_t at = 0, end = 0; at < text.size(); at = end + 1) {
+    end = std::min(text.find('\n', at), text.size());
+    if (text.compare(at, 2, "  ") == 0 && text[at + 2] != ' ') lines.push_back(text.substr(at, end - at));
+  }
+  return lines;
+}
+
+TEST(Outputs, ATerminalOfEightyColumnsShowsEachCellOnceWithAllItsMetrics) {
+  for (const GateReport& report : every_verdict()) {
+    const std::vector<std::string> lines = lines_of_cells(terminal(report));
+    EXPECT_EQ(lines.size(), report.metrics.size() + report.counters.size());
+    for (const std::string& line : lines) EXPECT_LE(line.size(), 80u) << line;
+  }
+  GateReport report = analyse(recording_of(3, 0.01, 0.2), {{{"c", "writes", 1, 2, true}}, 5, {}, {}}, {});
+  const std::string longest(120, 'n');
+  for (MetricReport& metric : report.metrics) {
+    if (metric.cell == report.metrics.front().cell) continue;
+    metric.cell = longest;
+  }
+  const std::string text = terminal(report);
+  const std::size_t whole = text.find("\n" + longest + "\n");
+  EXPECT_NE(whole, std::string::npos) << "no name is cut";
+  EXPECT_EQ(text.find("\n" + longest + "\n", whole + 1), std::string::npos) << "nor said twice";
+  EXPECT_LT(text.find("  regression "), text.find("  pass ")) << "the worst comes first";
+}
+
 TEST(Outputs, AnnotationsStayWithinWhatIsShown) {
   for (const GateReport& report : every_verdict()) {
     const std::string text = annotations(report);
