@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 
 constexpr Duration kPatience = 20s;
 constexpr std::size_t kSteps = 4;
-constexpr int kAttempts = 7;  // each polls half as often as the one before, at last every 2.56 s
+constexpr int kAttempts = 7;  // at last every 2.56 s
 constexpr std::size_t kConnections = 1;
 constexpr Duration kPollInterval = 40ms;
 constexpr Duration kNoSecondPoll = 600s;
@@ -223,20 +223,17 @@ class Run {
   bool disturbed_ = false;
 };
 
-// What polls on a timer is counted again when the machine was in its way, and then more slowly; nothing else
-// depends on time. That our client polls no more often than it should is counted in virtual time.
+// What polls on a timer is counted again when the machine was in its way; nothing else depends on time.
 NetReadings count_undisturbed(const Row& row, const Work& work, std::size_t& first_mark) {
   const bool timed = row.delivery == Delivery::short_poll && work.step == Step::feed;
-  Duration poll_interval = kPollInterval;
-  for (int attempt = 1; attempt <= kAttempts; ++attempt, poll_interval *= 2) {
+  NetReadings readings{};
+  count_until_undisturbed(cell_name(work, row), [&](Duration poll_interval) {
     Run run(row, work);
-    const NetReadings readings = run.count_steps(poll_interval);
+    readings = run.count_steps(poll_interval);
     first_mark = run.first_mark();
-    if (!timed || !run.disturbed()) return readings;
-  }
-  throw UserError(ExitCode::target_failed,
-                  cell_name(work, row) +
-                      ": the machine is too busy to count what polls on a timer; try again when it is less");
+    return !timed || !run.disturbed();
+  });
+  return readings;
 }
 
 void write_readings(std::string& to, const NetReadings& readings) {
@@ -274,6 +271,17 @@ void put_syscalls(Cell& cell, std::string_view name, const Syscalls* at, std::ui
 }
 
 }  // namespace
+
+void count_until_undisturbed(std::string_view cell, const std::function<bool(Duration)>& count) {
+  Duration poll_interval = kPollInterval;
+  for (int attempt = 1; attempt <= kAttempts; ++attempt, poll_interval *= 2) {
+    if (count(poll_interval)) return;
+  }
+  throw UserError(ExitCode::target_failed,
+                  std::string(cell) +
+                      ": the machine is too busy to count what polls on a timer; try again "
+                      "when it is less");
+}
 
 NetCounts count_over_net(std::string_view only) {
   const Trace traced = trace([&](const Child& child) {

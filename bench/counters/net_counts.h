@@ -7,10 +7,13 @@
 // one connection with traffic at a time.
 #pragma once
 
+#include <functional>
 #include <string>
+#include <string_view>
 
 #include "bench/counters/counts.h"
 #include "bench/counters/steps.h"
+#include "core/base/time.h"
 
 namespace dragstrip::counters {
 
@@ -22,6 +25,11 @@ struct NetCounts {
   Cells cells;
   std::string not_traced;  // why there are no system calls by name; empty: there are
 };
+
+// Calls `count` with the interval at which to poll, until it says that nothing was in its way: each time
+// polling half as often, so that a wait that comes late has more room. After seven times
+// UserError(target_failed): a wrong count would be an alarm about nothing.
+void count_until_undisturbed(std::string_view cell, const std::function<bool(Duration)>& count);
 
 // request, publish and feed of the row `only`, or of all when it is empty. Throws UserError(target_failed).
 NetCounts count_over_net(std::string_view only);

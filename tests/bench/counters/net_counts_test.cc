@@ -3,8 +3,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <string>
+#include <vector>
+
 #include "bench/counters/net_counts.h"
 #include "bench/counters/syscall_trace.h"
+#include "core/base/error.h"
 
 namespace dragstrip::counters {
 namespace {
@@ -66,6 +70,30 @@ TEST(NetCounts, OneCallOfEachKindCarriesAPushedMessage) {
   EXPECT_EQ(sum(cell, "calls_per_message", {"server_writes"}), 1u);
   EXPECT_EQ(sum(cell, "calls_per_message", {"client_reads"}), 1u);
   EXPECT_EQ(sum(cell, "calls_per_message", {"server_reads", "client_writes"}), 0u);
+}
+
+TEST(NetCounts, WhatIsDisturbedIsCountedAgainMoreSlowly) {
+  std::vector<Duration> intervals;
+  count_until_undisturbed("feed/short-poll/h1", [&](Duration interval) {
+    intervals.push_back(interval);
+    return intervals.size() == 3;
+  });
+  ASSERT_EQ(intervals.size(), 3u);
+  EXPECT_EQ(intervals[1], 2 * intervals[0]);
+  EXPECT_EQ(intervals[2], 2 * intervals[1]);
+}
+
+TEST(NetCounts, WhatIsAlwaysDisturbedIsRefusedByName) {
+  int times = 0;
+  try {
+    count_until_undisturbed("feed/short-poll/h1", [&](Duration) { return ++times, false; });
+    FAIL() << "a disturbed count was taken for one";
+  } catch (const UserError& error) {
+    EXPECT_EQ(error.code(), ExitCode::target_failed);
+    EXPECT_NE(std::string(error.what()).find("feed/short-poll/h1: the machine is too busy"),
+              std::string::npos);
+  }
+  EXPECT_EQ(times, 7);
 }
 
 }  // namespace
