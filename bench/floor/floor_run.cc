@@ -70,7 +70,9 @@ class Floor final : public WorkerObserver {
   void turn_until(const bool& done) {
     const Instant give_up = stamp() + patience_;
     int idle = 0;
-    for (std::uint64_t turns = 1; !done; ++turns) {
+    std::uint64_t turns = 0;
+    while (!done) {
+      ++turns;
       idle = turn() ? 0 : idle + 1;
       const bool quiet = idle >= kIdleTurns;
       if (!quiet && turns % kTurnsPerLook != 0) continue;
