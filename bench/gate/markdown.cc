@@ -185,7 +185,7 @@ std::string annotations(const GateReport& report) {
 
 namespace {
 
-// A cell's own line, before what is said about it: its name is never cut.
+// A cell's own line, before what is said about it, so that its name need not be cut to fit into a column.
 class UnderCells {
  public:
   void say(const std::string& cell, const std::string& line) {

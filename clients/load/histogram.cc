@@ -23,11 +23,10 @@ void Histogram::merge(const Histogram& other) noexcept {
 }
 
 void Histogram::clear() noexcept {
-  if (count_ == 0) return;
   const auto bucket = [this](std::int64_t value) {
     return counts_.begin() + static_cast<std::ptrdiff_t>(index_of(static_cast<std::uint64_t>(value)));
   };
-  std::fill(bucket(min_), bucket(max_) + 1, 0);
+  if (min_ <= max_) std::fill(bucket(min_), bucket(max_) + 1, 0);
   count_ = clamped_ = 0;
   min_ = kLargest;
   max_ = 0;

@@ -77,6 +77,11 @@ TEST(Histogram, NothingIsLeftWhenItIsCleared) {
   h.record(70);
   EXPECT_EQ(h.sparse(), (std::vector<Histogram::Entry>{{70, 1}}));
   EXPECT_EQ(h.min(), 70);
+  h.clear();
+  h.record(5, 0);
+  h.clear();
+  h.record(70);
+  EXPECT_EQ(h.min(), 70);
 }
 
 TEST(Histogram, OutOfRangeIsClampedAndCounted) {
