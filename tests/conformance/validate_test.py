@@ -56,12 +56,18 @@ class Exact(Validation):
         self.assertLessEqual(max(map(len, done.stdout.splitlines())), 80)
 
     def test_a_slow_relay_is_found(self):
-        # The least of twenty round trips: a busy machine only makes it longer, which is no excuse here.
+        # A fifth where a tenth is allowed: a busy machine may have a check skipped, and never has it pass.
         done = self.validate("--only", "V5", "--where", "sockets", "--quick", "--plant", "relay", "--format", "json")
-        document = json.loads(done.stdout)
-        slopes = [check["measured"] for check in document["checks"] if check["measured"] is not None and check["unit"] == "RTT"]
-        self.assertGreater(min(slopes, default=0), 1.05)
         self.assertEqual(done.returncode, 4, done.stderr)
+        document = json.loads(done.stdout)
+        self.assertEqual(document["passed"], 0, done.stdout)
+        slopes = [check["measured"] for check in document["checks"] if check["measured"] is not None]
+        self.assertGreater(min(slopes, default=2), 1.15)
+
+    def test_what_was_never_judged_does_not_agree(self):
+        done = self.validate("--only", "V7", "--where", "sim")
+        self.assertEqual(done.returncode, 4, done.stderr)
+        self.assertRegex(done.stderr, r"none of \d+ checks could be judged, the first because: [^\n]+ \[exit 4, invalid\]\n\Z")
 
     def test_what_users_get_wrong(self):
         for flags, says in ((["--only", "V9"], "unknown validation 'V9'"), (["--where", "here"], "--where here: sim, sockets"),
