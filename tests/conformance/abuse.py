@@ -121,8 +121,19 @@ class AbuseTest(PeerTest):
 
         The neighbours are served and not starved, the memory is bounded. 250 ms is where starvation shows (a loop that turns to
         nobody else, a pause of accepting) and two busy cores do not; a run that was slower is held against one without the
-        abuse. The strict comparison is in the slow form of these tests.
+        abuse, and, since starvation comes each time and a machine's hiccup does not, made again (three times at most). The strict
+        comparison is in the slow form of these tests.
         """
+        for attempt in range(3):
+            results, slowest = self.attack_beside(server, attacks, **load)
+            if slowest <= 250 or slowest < 5 * self.neighbours(server, **load):
+                return results
+            while attempt < 2 and self.open:
+                self.open.pop().close()
+        self.fail(f"the neighbours' p99 was {slowest} ms, three times")
+
+    def attack_beside(self, server, attacks, **load):
+        """What the attacks returned and the neighbours' worst p99 in ms."""
         results, failures = [], []
 
         def run():
@@ -144,9 +155,7 @@ class AbuseTest(PeerTest):
         thread.join()
         self.assertEqual(failures, [])
         self.assertIsNone(server.popen.poll(), "the server is alive")
-        if slowest > 250:
-            self.assertLess(slowest, 5 * self.neighbours(server, **load), "p99 of the neighbours in ms")
-        return results
+        return results, slowest
 
 
 def paired_p99(test, server, attack, rounds, seconds):

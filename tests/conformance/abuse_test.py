@@ -159,6 +159,9 @@ class Http2Abuse(AbuseTest):
             for sock in self.deaf(server, 3):
                 sock.sendall(H2_START + H2_SETTINGS)
                 push(sock, b"".join(h2_frame(1, 5, n, H2_GET) for n in range(1, 32_768, 2)), 0.05, most=len(h2_frame(1, 5, 1, H2_GET)) * 16_384)
+                neighbour = self.wires(server, 1)[0]
+                neighbour.send(b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n")
+                self.assertIn(" 200 ", neighbour.answer()[0])  # it turns to others before the next one comes
         self.beside(server, [("bodies", bodies, SLACK + 80 * MIB), ("unread answers", unread_answers, SLACK + 3 * 20 * MIB)])
 
 
