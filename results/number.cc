@@ -19,7 +19,9 @@ struct Scale {
 };
 constexpr std::array kTime{Scale{1, " ns"}, Scale{1e3, " \u00b5s"}, Scale{1e6, " ms"}, Scale{1e9, " s"}};
 constexpr std::array kTimeAscii{Scale{1, " ns"}, Scale{1e3, " us"}, Scale{1e6, " ms"}, Scale{1e9, " s"}};
-constexpr std::array kBytes{Scale{1, " B"}, Scale{1e3, " kB"}, Scale{1e6, " MB"}, Scale{1e9, " GB"}};
+constexpr double kKibi = 1024;  // as the charts and the report do
+constexpr std::array kBytes{Scale{1, " B"}, Scale{kKibi, " KiB"}, Scale{kKibi * kKibi, " MiB"},
+                            Scale{kKibi * kKibi * kKibi, " GiB"}};
 constexpr std::array kRate{Scale{1, "/s"}, Scale{1e3, "k/s"}, Scale{1e6, "M/s"}, Scale{1e9, "G/s"}};
 constexpr std::array kCount{Scale{1, ""}, Scale{1e3, "k"}, Scale{1e6, "M"}, Scale{1e9, "G"}};
 

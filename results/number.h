@@ -9,7 +9,7 @@
 namespace dragstrip {
 
 std::string three_digits(double value);
-// With a unit that keeps the number between 1 and 1000: "149 µs", "1.2 ms"; "176 B", "5.5 kB"; "120k/s".
+// With a unit that keeps the number between 1 and 1000: "149 µs", "1.2 ms"; "176 B", "5.37 KiB"; "120k/s".
 // `ascii`: "us" for "µs".
 std::string quantity(double value, Unit unit, bool ascii = false);
 

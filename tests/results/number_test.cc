@@ -36,7 +36,9 @@ TEST(Quantity, ChoosesAUnit) {
   EXPECT_EQ(quantity(999'600, Unit::ns, true), "1 ms");
   EXPECT_EQ(quantity(0, Unit::ns), "0 ns");
   EXPECT_EQ(quantity(2.5e9, Unit::ns), "2.5 s");
-  EXPECT_EQ(quantity(5503, Unit::bytes), "5.5 kB");
+  EXPECT_EQ(quantity(5503, Unit::bytes), "5.37 KiB");
+  EXPECT_EQ(quantity(1023, Unit::bytes), "1020 B");
+  EXPECT_EQ(quantity(1024, Unit::bytes), "1 KiB");
   EXPECT_EQ(quantity(128'400, Unit::per_s), "128k/s");
   EXPECT_EQ(quantity(2.25, Unit::count), "2.25");
 }
