@@ -6,9 +6,9 @@
 #include <filesystem>
 
 #include "bench/cli/gate_counters.h"
+#include "bench/cli/this_process.h"
 #include "bench/gate/builds.h"
 #include "bench/gate/pair_runner.h"
-#include "bench/runner/fitness.h"
 #include "core/base/error.h"
 #include "results/machine.h"
 
@@ -191,7 +191,7 @@ std::optional<Recording> run_gate(const GateRunFlags& flags, const std::string& 
     recording.slice = Duration{0};
   }
   Interrupts interrupts;
-  recording.machine.fitness = std::string(1, judge(take_readings(Duration{200'000'000})).grade);
+  recording.machine.fitness = grade_of_machine("gate");
   pairs.deadline = stamp() + Duration{static_cast<std::int64_t>(plan.config.max_minutes * 60e9)};
   RunnerOptions options;
   options.interrupts = &interrupts;

@@ -11,7 +11,6 @@
 
 #include "bench/cli/command.h"
 #include "bench/cli/this_process.h"
-#include "bench/runner/fitness.h"
 #include "bench/runner/home.h"
 #include "bench/runner/plan.h"
 #include "bench/runner/render.h"
@@ -195,7 +194,7 @@ int run_command(int argc, const char* const* argv) {
   need_resources(campaign.cells);
   prepare_directory(flags.out);
   Interrupts interrupts;
-  campaign.fitness = std::string(1, judge(take_readings(Duration{200'000'000})).grade);
+  campaign.fitness = grade_of_machine("run");
   Progress progress(Progress::detect(flags.quiet), campaign.cells.size() * campaign.suite.rounds,
                     planned_time(campaign.cells, campaign.suite.rounds));
   RunnerOptions options;

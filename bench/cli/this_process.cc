@@ -3,9 +3,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <filesystem>
 #include <system_error>
 
+#include "bench/runner/fitness.h"
 #include "core/base/error.h"
 
 namespace dragstrip::cli {
@@ -31,6 +33,15 @@ void raise_descriptor_limit() {
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+std::string grade_of_machine(std::string_view command) {
+  const Fitness fitness = look_at_machine();
+  if (fitness.grade == 'D') {
+    std::fprintf(stderr, "dragstrip %.*s: this machine is of grade D: %s\n", static_cast<int>(command.size()),
+                 command.data(), complaints(fitness).c_str());
+  }
+  return std::string(1, fitness.grade);
 }
 
 }  // namespace dragstrip::cli

@@ -1,9 +1,10 @@
-// What commands do with their own process and the directory they write to, before they begin.
+// What commands do with their own process, the machine and the directory they write to, before they begin.
 //
 // Errors are UserErrors: usage, and not_written for a directory.
 #pragma once
 
 #include <string>
+#include <string_view>
 
 namespace dragstrip::cli {
 
@@ -17,5 +18,9 @@ void prepare_directory(const std::string& out);
 // Every connection is a descriptor. The soft limit is there for programs that use select(); takes what the
 // hard one gives.
 void raise_descriptor_limit();
+
+// "A" to "D" (bench/runner/fitness.h). A D is said on stderr with its reason, which may be over when the user
+// looks for it with `dragstrip doctor`.
+std::string grade_of_machine(std::string_view command);
 
 }  // namespace dragstrip::cli

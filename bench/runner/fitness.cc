@@ -73,7 +73,7 @@ Check check_pressure(const Readings& r) {
   if (!r.pressure_share)
     return {"pressure", Level::hint, "/proc/pressure/cpu is not there",
             "boot with psi=1 to see CPU pressure"};
-  const std::string text = "tasks waited for a CPU " + percent(*r.pressure_share) + " of the last 10 s";
+  const std::string text = "tasks waited for a CPU " + percent(*r.pressure_share) + " of the time";
   if (*r.pressure_share <= 0.05) return {"pressure", Level::ok, text, ""};
   return {"pressure", *r.pressure_share > 0.5 ? Level::unfit : Level::warn, text,
           "stop what else is running"};
@@ -157,6 +157,17 @@ Fitness judge(const Readings& r) {
     fitness.grade = 'B';
   }
   return fitness;
+}
+
+std::string complaints(const Fitness& fitness) {
+  std::string text;
+  for (const Level level : {Level::unfit, Level::warn, Level::hint}) {
+    for (const Check& check : fitness.checks) {
+      if (check.level == level) text += (text.empty() ? "" : "; ") + check.name + ": " + check.text;
+    }
+    if (!text.empty()) break;
+  }
+  return text;
 }
 
 }  // namespace dragstrip

@@ -1,11 +1,12 @@
 // Is this machine fit to measure on? Readings are taken, never changed; judging them is a pure function.
 //
 // The grade stands in every results file: A nothing to complain about, B and C some noise to expect, D do not
-// trust small differences. What is read: limits and counters of procfs and sysfs, and a second of pings over
-// loopback.
+// trust small differences. What is read: limits and counters of procfs and sysfs, who waits for a CPU while
+// this program sleeps, and pings over loopback.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,7 +22,7 @@ struct Readings {
   std::optional<std::uint64_t> ports;      // in ip_local_port_range
   std::optional<std::uint64_t> time_wait;  // sockets waiting out
   std::optional<double> steal_share;       // of CPU time during the probe
-  std::optional<double> pressure_share;    // PSI: some task waited for a CPU, last 10 s
+  std::optional<double> pressure_share;    // PSI: some task waited for a CPU
   std::string governor;                    // empty: not visible
   std::string clocksource;
   std::string congestion_control;
@@ -45,8 +46,14 @@ struct Fitness {
   std::vector<Check> checks;
 };
 
+// Takes twice `probe`: as long asleep as with pings.
 Readings take_readings(Duration probe);
 Fitness judge(const Readings& readings);
+// A short look; where that says D, up to two long ones, and the last one holds: a burst of somebody's work, a
+// moment in which a hypervisor took the CPU, is over by then. 0.4 to 4.4 s.
+Fitness look_at_machine(const std::function<Readings(Duration)>& take = take_readings);
+// What the grade is due to, worst first: "pressure: tasks waited for a CPU 80 % of the time". Empty for an A.
+std::string complaints(const Fitness& fitness);
 std::string_view name_of(Check::Level level) noexcept;
 
 }  // namespace dragstrip

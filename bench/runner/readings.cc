@@ -15,6 +15,7 @@
 #include "bench/runner/fitness.h"
 #include "bench/runner/neighbours.h"
 #include "core/base/descriptor.h"
+#include "core/base/pressure.h"
 #include "core/base/text.h"
 #include "results/machine.h"
 
@@ -51,13 +52,16 @@ std::optional<std::uint64_t> time_wait_sockets() {
   return std::nullopt;
 }
 
-// "some avg10=1.23 avg60=... total=..."
-std::optional<double> cpu_pressure() {
-  const std::string line = first_line("/proc/pressure/cpu", "");
-  const std::size_t at = line.find("avg10=");
-  if (at == std::string::npos) return std::nullopt;
-  const auto value = parse_double(line.substr(at + 6, line.find(' ', at) - at - 6));
-  return value ? std::optional<double>(*value / 100) : std::nullopt;
+// While this process sleeps: who waits for a CPU then is not ours. The kernel's own average would tell of the
+// ten seconds before, and so of the compiler, or the gate, that has just ended.
+std::optional<double> cpu_pressure(Duration probe) {
+  const auto total = [] { return pressure_total(first_line("/proc/pressure/cpu", "")); };
+  const auto before = total();
+  const Instant begin = stamp();
+  std::this_thread::sleep_for(probe);
+  const auto after = total();
+  if (!before || !after) return std::nullopt;
+  return static_cast<double>(*after - *before) * 1e3 / static_cast<double>(to_ns(stamp() - begin));
 }
 
 std::uint64_t sleep_overshoot() {
@@ -125,7 +129,7 @@ Readings take_readings(Duration probe) {
   readings.somaxconn = number_in("/proc/sys/net/core/somaxconn");
   readings.ports = local_ports();
   readings.time_wait = time_wait_sockets();
-  readings.pressure_share = cpu_pressure();  // before the pings, which are pressure themselves
+  readings.pressure_share = cpu_pressure(probe);
   readings.governor = first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "");
   readings.clocksource =
       first_line("/sys/devices/system/clocksource/clocksource0/current_clocksource", "unknown");
@@ -142,6 +146,14 @@ Readings take_readings(Duration probe) {
         static_cast<double>(after->steal - before->steal) / static_cast<double>(after->total - before->total);
   }
   return readings;
+}
+
+Fitness look_at_machine(const std::function<Readings(Duration)>& take) {
+  Fitness fitness = judge(take(Duration{200'000'000}));
+  for (int again = 0; again < 2 && fitness.grade == 'D'; ++again) {
+    fitness = judge(take(Duration{1'000'000'000}));
+  }
+  return fitness;
 }
 
 }  // namespace dragstrip

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "clients/load/proc_file.h"
+#include "core/base/pressure.h"
 #include "core/base/text.h"
 
 namespace dragstrip {
@@ -101,14 +102,6 @@ void read_cpu_ticks(std::string_view text, SurroundingsReading& to) {
 }
 
 // "some avg10=0.00 avg60=0.15 avg300=1.27 total=4388249409", microseconds.
-std::optional<std::uint64_t> pressure_total(std::string_view text) {
-  constexpr std::string_view kName = "total=";
-  const std::string_view line = take_line(text);
-  const std::size_t at = line.find(kName);
-  if (line.substr(0, 5) != "some " || at == std::string_view::npos) return std::nullopt;
-  return parse_u64(line.substr(at + kName.size()));
-}
-
 SurroundingsReading read_surroundings(std::optional<pid_t> server) {
   SurroundingsReading reading;
   rusage usage{};

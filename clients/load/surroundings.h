@@ -49,9 +49,8 @@ Surroundings between(const SurroundingsReading& from, const SurroundingsReading&
 // so it is the larger of the two, not the sum. 0 where neither is known.
 std::uint64_t turned_away(const Surroundings& all) noexcept;
 
-// The parts that read text, for tests: /proc/net/netstat, /proc/stat, /proc/pressure/cpu.
+// The parts that read text, for tests: /proc/net/netstat, /proc/stat.
 std::optional<std::uint64_t> netstat_counter(std::string_view text, std::string_view name);
 void read_cpu_ticks(std::string_view text, SurroundingsReading& to);
-std::optional<std::uint64_t> pressure_total(std::string_view text);
 
 }  // namespace dragstrip

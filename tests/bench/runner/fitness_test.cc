@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <atomic>
+#include <thread>
+#include <vector>
 
 #include "bench/runner/nearest.h"
 #include "bench/runner/progress.h"
@@ -64,6 +67,58 @@ TEST(Fitness, EveryComplaintHasAFix) {
   for (const Check& check : judge(bad).checks) {
     EXPECT_EQ(check.level == Check::Level::ok, check.fix.empty()) << check.name;
   }
+}
+
+TEST(Fitness, TheReasonOfAGradeIsTold) {
+  EXPECT_EQ(complaints(judge(good())), "");
+  Readings r = good();
+  r.governor = "powersave";
+  r.pressure_share = 0.8;
+  EXPECT_EQ(complaints(judge(r)), "pressure: tasks waited for a CPU 80 % of the time");
+  r.pressure_share = 0.2;
+  EXPECT_EQ(complaints(judge(r)),
+            "pressure: tasks waited for a CPU 20 % of the time; governor: governor powersave: the clock "
+            "follows the load");
+}
+
+TEST(Fitness, AMomentDoesNotMakeAMachineUnfitAndWhatLastsDoes) {
+  int looks = 0;
+  int busy = 0;  // of the first looks
+  const auto take = [&](Duration) {
+    Readings r = good();
+    r.pressure_share = looks++ < busy ? 0.9 : 0.0;
+    return r;
+  };
+  EXPECT_EQ(look_at_machine(take).grade, 'A');
+  EXPECT_EQ(looks, 1);
+  looks = 0, busy = 2;
+  EXPECT_EQ(look_at_machine(take).grade, 'A');
+  EXPECT_EQ(looks, 3);
+  looks = 0, busy = 3;
+  EXPECT_EQ(look_at_machine(take).grade, 'D');
+  EXPECT_EQ(looks, 3);
+}
+
+// More programs than CPUs, all that compute: nothing of that is left a moment after they have ended.
+TEST(Fitness, PressureIsThatOfTheMomentNotOfTheSecondsBefore) {
+  if (!take_readings(Duration{1'000'000}).pressure_share) GTEST_SKIP() << "this kernel tells no pressure";
+  std::atomic<bool> over{false};
+  std::vector<std::thread> burners;
+  for (unsigned i = 0; i < 3 * std::thread::hardware_concurrency(); ++i) {
+    burners.emplace_back([&] {
+      while (!over) {
+      }
+    });
+  }
+  const double during = take_readings(Duration{300'000'000}).pressure_share.value_or(0);
+  over = true;
+  for (std::thread& burner : burners) burner.join();
+  double after = 1;
+  for (int i = 0; i < 100 && after > during / 2; ++i) {  // others may work here as well
+    after = take_readings(Duration{100'000'000}).pressure_share.value_or(1);
+  }
+  EXPECT_GT(during, 0.5);
+  EXPECT_LE(after, during / 2);
 }
 
 TEST(Fitness, ReadingsOfThisMachine) {

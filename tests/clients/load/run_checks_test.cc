@@ -113,9 +113,6 @@ TEST(Surroundings, ReadsWhatTheKernelWrites) {
   read_cpu_ticks("cpu  10 20 30 40 50 60 70 80 90 100\ncpu0 1 2 3 4 5 6 7 8 9 10\n", reading);
   EXPECT_EQ(reading.cpu_ticks, 360u);
   EXPECT_EQ(reading.steal_ticks, 80u);
-  EXPECT_EQ(pressure_total("some avg10=0.00 avg60=0.15 avg300=1.27 total=4388\nfull avg10=0.00 total=1\n"),
-            4388u);
-  EXPECT_EQ(pressure_total("nonsense"), std::nullopt);
 }
 
 TEST(Surroundings, DifferencesAreRatesAndShares) {
